@@ -84,6 +84,7 @@ enum emul_vector {
 #define EMUL_ACC_RMW	0x02	/* read that will be written: check for write */
 #define EMUL_ACC_PROBE	0x04	/* write(): check only, buf is NULL, no effect */
 #define EMUL_ACC_STACK	0x08	/* implicit stack push or pop */
+#define EMUL_ACC_CHUNK	0x10	/* several REP elements, within one page */
 
 /* Features that change what is defined; see cpu_has() */
 enum emul_feature {
@@ -140,7 +141,11 @@ struct emul_ctx;
 struct emul_ops {
 	enum emul_result (*fetch)(struct emul_ctx *c, u64 la, void *buf,
 				  unsigned int len);
-	/* len: 1..8, 10, 16, 32; or a multiple of the element for REP chunks */
+	/*
+	 * len: 1..16, 32, or with EMUL_ACC_CHUNK up to 512. A chunk that is
+	 * not plain memory is declined by EMUL_UNHANDLED before any effect;
+	 * the emulator then goes element by element.
+	 */
 	enum emul_result (*read)(struct emul_ctx *c, u64 la, void *buf,
 				 unsigned int len, unsigned int acc);
 	enum emul_result (*write)(struct emul_ctx *c, u64 la, const void *buf,
@@ -148,13 +153,14 @@ struct emul_ops {
 	/*
 	 * Atomically replace old by new (len 1, 2, 4, 8, 16); EMUL_RETRY when
 	 * memory no longer holds old. A plain write of new where the address
-	 * is no memory. Always after a read() with EMUL_ACC_RMW.
+	 * is no memory. Always after a read() with EMUL_ACC_RMW. acc: SYSTEM.
 	 */
 	enum emul_result (*cmpxchg)(struct emul_ctx *c, u64 la, const void *old,
-				    const void *new, unsigned int len);
+				    const void *new, unsigned int len,
+				    unsigned int acc);
 	/*
 	 * Transfer up to count elements, tell in *done how many (at least one
-	 * on EMUL_OK). pio_out may be asked for fewer by the page boundary.
+	 * on EMUL_OK). The permission bitmap has been checked.
 	 */
 	enum emul_result (*pio_in)(struct emul_ctx *c, u16 port,
 				   unsigned int size, void *buf,
@@ -177,6 +183,9 @@ struct emul_ops {
 	/* n: 0..3, 6, 7; the emulator has done CPL, CR4.DE and DR7.GD */
 	enum emul_result (*get_dr)(struct emul_ctx *c, unsigned int n, u64 *v);
 	enum emul_result (*set_dr)(struct emul_ctx *c, unsigned int n, u64 v);
+	/* The emulator's own need (EFER, STAR, ...): no filter, no exit */
+	enum emul_result (*get_msr)(struct emul_ctx *c, u32 msr, u64 *v);
+	/* The guest's RDMSR and WRMSR */
 	enum emul_result (*rdmsr)(struct emul_ctx *c, u32 msr, u64 *v);
 	enum emul_result (*wrmsr)(struct emul_ctx *c, u32 msr, u64 v);
 	enum emul_result (*rdpmc)(struct emul_ctx *c, u32 idx, u64 *v);
@@ -304,8 +313,9 @@ enum emul_result emul_decode(struct emul_ctx *c, const u8 *bytes,
  * @c: decoded context
  *
  * Unless EMUL_OK comes back (or REP made progress, which is in gpr and told by
- * a new epoch), gpr, rip and rflags are as before the call. May be called
- * again without decoding after EMUL_USER, and after EMUL_OK with rep_more.
+ * a new epoch), gpr, rip and rflags are as before the call; so they may be
+ * taken back after any result. May be called again without decoding after
+ * EMUL_USER, and after EMUL_OK with rep_more.
  */
 enum emul_result emul_exec(struct emul_ctx *c);
 
