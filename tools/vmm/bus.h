@@ -43,6 +43,9 @@ int bus_del(struct vmm *vmm, struct vmm_dev *owner, enum bus_kind kind, uint64_t
 void bus_access(struct vmm *vmm, enum bus_kind kind, uint64_t addr, void *data,
 		unsigned int len, bool write);
 
+/* How many went unclaimed so far. */
+uint64_t bus_unclaimed(struct vmm *vmm);
+
 /*
  * A doorbell: a guest write to @addr signals @eventfd inside the kernel and
  * the vCPU goes on (KVM_IOEVENTFD). @len 0 means any length (MMIO only); with

@@ -16,6 +16,8 @@ struct vmm;
 
 int irqs_init(struct vmm *vmm);
 void irqs_free(struct vmm *vmm);
+/* Gives the kernel the first routes; the interrupt controllers exist. */
+int irqs_route(struct vmm *vmm);
 
 /*
  * A line: GSI @gsi of the PIC and IOAPIC. NULL when out of range or memory.
@@ -46,6 +48,9 @@ int irq_pulse(struct irq *irq);			/* an edge, or one message */
  * (KVM_IRQFD); -errno when that fails. Owned by the handle: do not close.
  */
 int irq_eventfd(struct irq *irq);
+
+/* What the device last set, 0 or 1; for tests and dumps. */
+int irq_level(const struct irq *irq);
 
 void irq_free(struct irq *irq);
 

@@ -63,6 +63,10 @@ struct vmm {
 	struct vm_caps *caps;
 	void *fdt;		/* the machine's description; constant once built */
 	struct vmm_dev *devices, **devices_tail;
+	/* What Ctrl-A p does; set by the power management device. */
+	void (*power_button)(struct vmm_dev *dev);
+	struct vmm_dev *power_button_dev;
+
 	struct vcpu *vcpus;
 	unsigned int n_vcpus;
 
