@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * All that kvm.ko exports to backends: what is declared in x86.h, event.h,
+ * vendor_ops.h and here, in the symbol namespace KVM_BACKEND.
+ */
+#ifndef KVM_X86_CORE_H
+#define KVM_X86_CORE_H
+
+#include "x86.h"
+
+#define KVM_EXPORT(sym)	EXPORT_SYMBOL_NS_GPL(sym, KVM_BACKEND)
+
+/* Host CPU features and MSR values at load, read once. */
+struct x86_host {
+	u64 efer;
+	u64 xcr0;
+	u64 xss;
+	u8 maxphyaddr;
+};
+extern struct x86_host x86_host;
+
+/* Guest FS/GS etc. that other code of the host changes lazily: see svm/run.c. */
+/* The guest's XCR0/XSS/PKRU around entry; IRQs off. */
+void x86_load_guest_xsave(struct x86_vcpu *v);
+void x86_load_host_xsave(struct x86_vcpu *v);
+
+/* Host values of MSRs that only matter in user mode: written back by a user-return notifier. */
+int x86_user_return_msr_add(u32 msr);		/* slot, or -1 if the MSR is absent */
+void x86_user_return_msr_set(unsigned int slot, u64 value, u64 mask);
+
+#endif

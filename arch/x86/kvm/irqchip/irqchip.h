@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * In-kernel interrupt controllers and timers as the rest of x86 sees them.
+ * Registers and private structs live in the .c files of this folder (lapic.h,
+ * ioapic.h, pic.h, pit.h for what they share among themselves).
+ */
+#ifndef KVM_X86_IRQCHIP_H
+#define KVM_X86_IRQCHIP_H
+
+#include <linux/kvm/irq.h>
+
+struct x86_vcpu;
+struct lapic;			/* lapic.h */
+struct lapic_map;		/* ipi.c */
+struct ioapic;			/* ioapic.c */
+struct pic;			/* pic.c */
+struct pit;			/* pit.c */
+
+/* Per VM */
+struct irqchip_vm {
+	enum { IRQCHIP_NONE, IRQCHIP_KERNEL, IRQCHIP_SPLIT } mode;	/* kvm->lock; set once, release */
+	u8 split_pins;			/* routes reserved by KVM_CAP_SPLIT_IRQCHIP */
+	bool x2apic_format;		/* KVM_CAP_X2APIC_API */
+	bool x2apic_no_broadcast_quirk;
+	struct pic *pic;
+	struct ioapic *ioapic;
+	struct pit *pit;		/* kvm->lock to create */
+	struct lapic_map __rcu *map;	/* physical and logical id -> vCPU */
+	struct mutex map_lock;
+	atomic_t map_dirty;
+};
+
+int irqchip_module_init(void);
+void irqchip_module_exit(void);
+
+int irqchip_vm_init(struct kvm *kvm);
+/* Stop PIT and workers: nothing reaches into vCPUs afterwards. */
+void irqchip_vm_quiesce(struct kvm *kvm);
+void irqchip_vm_destroy(struct kvm *kvm);
+
+/* ioctls, rows in ioctl_vm.c; kvm->lock held unless said otherwise */
+int irqchip_create(struct kvm *kvm);				/* KVM_CREATE_IRQCHIP */
+int irqchip_create_split(struct kvm *kvm, unsigned int pins);	/* KVM_CAP_SPLIT_IRQCHIP */
+int irqchip_get(struct kvm *kvm, struct kvm_irqchip *chip);
+int irqchip_set(struct kvm *kvm, const struct kvm_irqchip *chip);
+int pit_create(struct kvm *kvm, u32 flags);			/* KVM_CREATE_PIT(2) */
+int pit_get2(struct kvm *kvm, struct kvm_pit_state2 *s);
+int pit_set2(struct kvm *kvm, const struct kvm_pit_state2 *s);
+int pit_get(struct kvm *kvm, struct kvm_pit_state *s);
+int pit_set(struct kvm *kvm, const struct kvm_pit_state *s);
+int pit_set_reinject(struct kvm *kvm, const struct kvm_reinject_control *c);
+
+/* LAPIC life; v->apic is NULL without in-kernel LAPICs */
+int lapic_create(struct x86_vcpu *v);
+void lapic_destroy(struct x86_vcpu *v);
+void lapic_reset(struct x86_vcpu *v, bool init);
+int lapic_get_state(struct x86_vcpu *v, struct kvm_lapic_state *s);
+int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s);
+/* IA32_APIC_BASE: 0, or 1 for an illegal value or transition (host_initiated skips transitions) */
+int lapic_set_base(struct x86_vcpu *v, u64 value, bool host_initiated);
+u64 lapic_get_base(struct x86_vcpu *v);
+/* x2APIC MSRs 0x800-0x8ff: 0 or 1 (#GP). @index is the MSR number */
+int lapic_read_msr(struct x86_vcpu *v, u32 index, u64 *data);
+int lapic_write_msr(struct x86_vcpu *v, u32 index, u64 data);
+/* xAPIC page: 0 handled, -EOPNOTSUPP when @gpa is not this vCPU's APIC page */
+int lapic_mmio_read(struct x86_vcpu *v, gpa_t gpa, unsigned int len, void *data);
+int lapic_mmio_write(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void *data);
+u64 lapic_get_tscdeadline(struct x86_vcpu *v);
+void lapic_set_tscdeadline(struct x86_vcpu *v, u64 tsc);
+/* CR8 / TPR bits 7:4 */
+unsigned long lapic_get_cr8(struct x86_vcpu *v);
+void lapic_set_cr8(struct x86_vcpu *v, unsigned long cr8);
+
+/*
+ * What waits, with PIC ExtINT and LAPIC together. Any thread may post; these
+ * run in the vCPU's thread, IRQs on or off.
+ */
+/* Deliverable vector now (priority above PPR), -1: none; does not accept it */
+int irqchip_pending(struct x86_vcpu *v);
+/* Accept it: INTA cycle on the PIC, or IRR to ISR. -1 if it went away */
+int irqchip_accept(struct x86_vcpu *v);
+/* Highest IRR vector regardless of priority, for the TPR threshold. -1: none */
+int lapic_highest_irr(struct x86_vcpu *v);
+/* Any context: would irqchip_pending() find something? (halt wake-up) */
+bool irqchip_has_pending(struct x86_vcpu *v);
+/* Timer expired since the last look: set the IRR. Vcpu thread, before irqchip_pending() */
+bool lapic_timer_pending(struct x86_vcpu *v);
+void lapic_inject_timer(struct x86_vcpu *v);
+/* INIT or SIPI wait? Any context. Then the vCPU thread takes them */
+bool lapic_has_init_sipi(struct x86_vcpu *v);
+enum { LAPIC_EV_NONE, LAPIC_EV_INIT, LAPIC_EV_SIPI };
+/* Takes the next one; *@sipi_vector for a SIPI. Core does the reset itself */
+int lapic_take_init_sipi(struct x86_vcpu *v, u8 *sipi_vector);
+/* IOAPIC's EOI-exit map etc. changed: KVM_REQ handler in the vCPU thread */
+void irqchip_scan(struct x86_vcpu *v);
+/* The host clock or the TSC offset moved: re-arm */
+void lapic_restart_timer(struct x86_vcpu *v);
+/* The vCPU moved to another host CPU: let the hrtimer follow (optional) */
+void lapic_migrate_timer(struct x86_vcpu *v);
+
+/* Deliver an MSI (irqfd, KVM_SIGNAL_MSI, IOAPIC). >0: vCPUs reached, 0 coalesced, -1 none. Any context */
+int lapic_deliver_msi(struct kvm *kvm, const struct kvm_msi_msg *msg);
+/* For PV IPI hypercalls: bitmap of APIC ids from @min */
+int lapic_pv_send_ipi(struct kvm *kvm, unsigned long lo, unsigned long hi, u32 min, u32 icr,
+		      bool mode64);
+/* PV kick: wake the vCPU with this APIC id */
+void lapic_pv_kick(struct kvm *kvm, u32 apic_id);
+
+static inline bool irqchip_in_kernel(struct irqchip_vm *ic)
+{
+	return smp_load_acquire((int *)&ic->mode) != IRQCHIP_NONE;
+}
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The x86 VM and vCPU, made of sub-structs that each belong to one file, and
+ * what common x86 code offers its own rooms and the backends.
+ */
+#ifndef KVM_X86_H
+#define KVM_X86_H
+
+#include <asm/fpu/types.h>
+#include <linux/hrtimer.h>
+#include <linux/kvm/arch.h>
+#include <linux/kvm/guest_mem.h>
+#include <linux/kvm/iobus.h>
+#include <linux/kvm/vcpu.h>
+
+#include "cpuid.h"
+#include "event.h"
+#include "exit.h"
+#include "irqchip/irqchip.h"
+#include "mmu/mmu.h"
+#include "msr.h"
+#include "regs.h"
+#include "tsc.h"
+#include "vendor_ops.h"
+
+/* Requests of x86; see kvm_request() */
+#define X86_REQ_EVENT		(KVM_REQ_ARCH_BASE + 0)	/* something to inject, or window to reconsider */
+#define X86_REQ_NMI		(KVM_REQ_ARCH_BASE + 1)
+#define X86_REQ_TRIPLE_FAULT	(KVM_REQ_ARCH_BASE + 2)
+#define X86_REQ_CLOCK		(KVM_REQ_ARCH_BASE + 3)	/* publish the pvclock page */
+#define X86_REQ_MASTERCLOCK	(KVM_REQ_ARCH_BASE + 4)
+#define X86_REQ_SCAN_IOAPIC	(KVM_REQ_ARCH_BASE + 5)
+#define X86_REQ_LOAD_ROOT	(KVM_REQ_ARCH_BASE + 6)	/* our TDP root was replaced */
+#define X86_REQ_TSC		(KVM_REQ_ARCH_BASE + 7)	/* tsc offset/ratio to hardware */
+#define X86_REQ_MSR_FILTER	(KVM_REQ_ARCH_BASE + 8)
+#define X86_REQ_IOAPIC_EOI	(KVM_REQ_ARCH_BASE + 9)	/* split irqchip: exit to user space */
+#define X86_REQ_TPR_REPORT	(KVM_REQ_ARCH_BASE + 10)
+
+/* debug.c: guest-visible debug registers and the VMM's own. v: vcpu->mutex */
+struct x86_debug {
+	unsigned long db[4];		/* v, guest's DR0-3 */
+	unsigned long dr6, dr7;		/* v, guest's */
+	unsigned long eff_db[4];	/* v, what hardware gets */
+	u32 guest_debug;		/* v, KVM_GUESTDBG_* */
+	bool drs_in_hw;			/* p, guest may have changed DR0-3/6 in hardware */
+	bool active;			/* v, DR7 enables something or guest_debug uses DRs */
+	unsigned long single_rip;	/* v */
+};
+
+/* io.c: an access that user space or a second pass has to finish. v: vcpu->mutex */
+struct x86_io;
+
+struct x86_vm {
+	struct kvm kvm;				/* first */
+	struct irqchip_vm irqchip;
+	struct mmu_vm mmu;
+	struct x86_clock_vm clock;
+	struct msr_filter __rcu *msr_filter;	/* S */
+	struct mutex apic_lock;			/* tss_addr and friends: kvm->lock */
+	u64 tss_addr, identity_map_addr;	/* L */
+	u32 user_msr_mask;			/* L; KVM_CAP_X86_USER_SPACE_MSR */
+	u64 disabled_quirks;			/* L */
+	u32 disabled_exits;			/* L; KVM_X86_DISABLE_EXITS_* */
+	bool exception_payload;			/* L */
+	bool triple_fault_event;		/* L */
+	bool exit_on_emulation_error;		/* L */
+	bool enforce_pv_features;		/* per vCPU cap in the ABI; default for new vCPUs */
+	u32 bsp_vcpu_id;			/* L */
+};
+
+struct x86_vcpu {
+	struct kvm_vcpu vcpu;			/* first */
+	struct x86_regs regs;			/* v */
+	struct x86_exit exit;			/* v; valid from enter() to the next one */
+	struct x86_events ev;			/* v */
+	struct mmu_vcpu mmu;			/* v */
+	struct lapic *apic;			/* c */
+	u32 mp_state;				/* v; KVM_MP_STATE_*, read racily by wake-ups */
+	bool halted_in_user;			/* v */
+	bool hflags_nmi;			/* v */
+	bool enforce_pv;			/* v */
+	bool has_run;				/* v */
+	bool guest_xsave_loaded;		/* p */
+	int run_error;				/* v; with X86_ERROR */
+	enum x86_next (*complete)(struct x86_vcpu *v);	/* v; finish what user space was asked */
+	struct x86_io *io;			/* v; allocated on first use */
+	struct emul_ctx *emul;			/* v; allocated on first use */
+	struct fpu_guest fpu;			/* v */
+	u32 pkru, host_pkru;			/* p */
+	struct x86_debug dbg;
+	struct x86_cpuid cpuid;
+	struct x86_msrs msr;
+	struct x86_tsc tsc;
+	struct x86_pvclock pvclock;
+	struct page *pio_page;			/* c; mmap page 1: data of KVM_EXIT_IO */
+};
+
+static inline struct x86_vm *to_x86_vm(struct kvm *kvm)
+{
+	return container_of(kvm, struct x86_vm, kvm);
+}
+
+static inline struct x86_vcpu *to_x86(struct kvm_vcpu *vcpu)
+{
+	return container_of(vcpu, struct x86_vcpu, vcpu);
+}
+
+/* regs.c: lazily cached state */
+void x86_cache_regs(struct x86_vcpu *v, u32 which);
+
+static inline void x86_need(struct x86_vcpu *v, u32 which)
+{
+	if (unlikely((v->regs.avail & which) != which))
+		x86_cache_regs(v, which);
+}
+
+static inline unsigned long x86_rip(struct x86_vcpu *v)
+{
+	x86_need(v, BIT(X86_LAZY_RIP));
+	return v->regs.rip;
+}
+
+static inline void x86_set_rip(struct x86_vcpu *v, unsigned long rip)
+{
+	v->regs.rip = rip;
+	v->regs.avail |= BIT(X86_LAZY_RIP);
+	v->regs.dirty |= BIT(X86_LAZY_RIP);
+}
+
+static inline unsigned long x86_gpr(struct x86_vcpu *v, unsigned int nr)
+{
+	if (nr == X86_RSP)
+		x86_need(v, BIT(X86_LAZY_RSP));
+	return v->regs.gpr[nr & 15];
+}
+
+static inline void x86_set_gpr(struct x86_vcpu *v, unsigned int nr, unsigned long val)
+{
+	v->regs.gpr[nr & 15] = val;
+	if (nr == X86_RSP) {
+		v->regs.avail |= BIT(X86_LAZY_RSP);
+		v->regs.dirty |= BIT(X86_LAZY_RSP);
+	}
+}
+
+static inline unsigned long x86_rflags(struct x86_vcpu *v)
+{
+	x86_need(v, BIT(X86_LAZY_RFLAGS));
+	return v->regs.rflags;
+}
+
+static inline void x86_set_rflags(struct x86_vcpu *v, unsigned long rflags)
+{
+	v->regs.rflags = rflags | X86_EFLAGS_FIXED;
+	v->regs.avail |= BIT(X86_LAZY_RFLAGS);
+	v->regs.dirty |= BIT(X86_LAZY_RFLAGS);
+}
+
+static inline unsigned long x86_cr0(struct x86_vcpu *v)
+{
+	x86_need(v, BIT(X86_LAZY_CR0));
+	return v->regs.cr0;
+}
+
+static inline unsigned long x86_cr3(struct x86_vcpu *v)
+{
+	x86_need(v, BIT(X86_LAZY_CR3));
+	return v->regs.cr3;
+}
+
+static inline unsigned long x86_cr4(struct x86_vcpu *v)
+{
+	x86_need(v, BIT(X86_LAZY_CR4));
+	return v->regs.cr4;
+}
+
+static inline bool x86_paging(struct x86_vcpu *v)
+{
+	return x86_cr0(v) & X86_CR0_PG;
+}
+
+static inline bool x86_long_mode(struct x86_vcpu *v)
+{
+	return v->regs.efer & EFER_LMA;
+}
+
+static inline bool x86_has(struct x86_vcpu *v, unsigned int feature)
+{
+	return v->cpuid.words[feature / 32] & BIT(feature % 32);
+}
+
+/* 64-bit code segment right now */
+bool x86_is_64bit(struct x86_vcpu *v);
+
+/* cr.c: legality and side effects; 0, or 1 for #GP */
+int x86_set_cr0(struct x86_vcpu *v, unsigned long val);
+int x86_set_cr3(struct x86_vcpu *v, unsigned long val);
+int x86_set_cr4(struct x86_vcpu *v, unsigned long val);
+int x86_set_cr8(struct x86_vcpu *v, unsigned long val);
+unsigned long x86_get_cr8(struct x86_vcpu *v);
+int x86_set_efer(struct x86_vcpu *v, u64 val, bool host);
+int x86_set_xcr0(struct x86_vcpu *v, u32 index, u64 val);
+
+/* run.c */
+/* Step over the intercepted instruction (known length, hardware's next RIP, or decode). */
+enum x86_next x86_skip(struct x86_vcpu *v);
+/* Step over @len bytes known to be the length. IRQs on or off. */
+void x86_skip_len(struct x86_vcpu *v, unsigned int len);
+
+/* emul/glue.c: emulate the instruction at RIP; srcu held, IRQs on. */
+enum x86_next x86_emulate(struct x86_vcpu *v);
+/* Linear copies with the guest's own translation; 0, or the fault was queued (-EFAULT). srcu held. */
+int x86_read_gva(struct x86_vcpu *v, gva_t gva, void *buf, unsigned int len);
+
+/* KVM_EXIT_INTERNAL_ERROR with @suberror */
+enum x86_next x86_internal_error(struct x86_vcpu *v, u32 suberror);
+
+static inline bool x86_canonical(struct x86_vcpu *v, u64 va)
+{
+	unsigned int bits = x86_cr4(v) & X86_CR4_LA57 ? 57 : 48;
+
+	return (u64)((s64)(va << (64 - bits)) >> (64 - bits)) == va;
+}
+
+#endif

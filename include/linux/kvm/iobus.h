@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* In-kernel device buses: port I/O, MMIO and address-only ("fast") MMIO. */
+#ifndef LINUX_KVM_IOBUS_H
+#define LINUX_KVM_IOBUS_H
+
+#include <linux/kvm/vm.h>
+
+struct kvm_iodev;
+
+struct kvm_iodev_ops {
+	/* 0: handled; -EOPNOTSUPP: not mine, ask the next. @vcpu may be NULL. */
+	int (*read)(struct kvm_vcpu *vcpu, struct kvm_iodev *dev, gpa_t addr, int len, void *val);
+	int (*write)(struct kvm_vcpu *vcpu, struct kvm_iodev *dev, gpa_t addr, int len,
+		     const void *val);
+	void (*destroy)(struct kvm_iodev *dev);
+	bool atomic_write;	/* write() may run with IRQs off */
+};
+
+struct kvm_iodev {
+	const struct kvm_iodev_ops *ops;
+};
+
+/* slots_lock held. -EEXIST on overlap of exclusive devices is the caller's rule, not the bus's. */
+int kvm_io_bus_add(struct kvm *kvm, enum kvm_bus bus, gpa_t addr, int len, struct kvm_iodev *dev);
+/* slots_lock held. On return no reader is inside; dev->ops->destroy was called even if memory was short. */
+int kvm_io_bus_del(struct kvm *kvm, enum kvm_bus bus, struct kvm_iodev *dev);
+
+/* srcu held. 0 or -EOPNOTSUPP. */
+int kvm_io_bus_write(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, int len, const void *val);
+int kvm_io_bus_read(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, int len, void *val);
+/* As kvm_io_bus_write() with IRQs off: only devices with atomic_write; -EOPNOTSUPP else. */
+int kvm_io_bus_write_atomic(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, int len,
+			    const void *val);
+
+#endif
