@@ -219,8 +219,10 @@ static void bar_update(struct pci_func *f, unsigned int i)
 
 static void intx_update(struct pci_func *f)
 {
+	bool msix = f->msix && msix_enabled(f->msix);
+
 	if (f->intx)
-		irq_set(f->intx, f->intx_wanted && !f->intx_disabled);
+		irq_set(f->intx, f->intx_wanted && !f->intx_disabled && !msix);
 }
 
 void pci_intx(struct pci_func *f, bool level)
@@ -260,6 +262,15 @@ static void command_written(struct pci_func *f, uint16_t old)
 		bar_update(f, i);
 	if (((old ^ cmd) & PCI_COMMAND_MASTER) && f->ops && f->ops->bus_master)
 		f->ops->bus_master(f, cmd & PCI_COMMAND_MASTER);
+}
+
+static void msix_written(struct pci_func *f)
+{
+	msix_control(f->msix, get16(f->cfg + f->msix_cap + PCI_MSIX_FLAGS));
+	/* the pin is silent while messages are on (PCI 3.0, 6.8.3.3) */
+	pthread_mutex_lock(&f->intx_lock);
+	intx_update(f);
+	pthread_mutex_unlock(&f->intx_lock);
 }
 
 /* Does [off, off + len) meet [from, from + size)? */
@@ -309,8 +320,7 @@ void pci_config_write(struct pci_func *f, unsigned int off, const void *data,
 			  f->bar[i].kind == PCI_BAR_MEM64 ? 8 : 4))
 			bar_update(f, i);
 	if (f->msix && meets(off, len, f->msix_cap + PCI_MSIX_FLAGS, 2))
-		msix_control(f->msix,
-			     get16(f->cfg + f->msix_cap + PCI_MSIX_FLAGS));
+		msix_written(f);
 	if (f->ops && f->ops->cap_write)
 		f->ops->cap_write(f, off, len);
 }

@@ -14,6 +14,7 @@
 #include "pci.h"
 #include "vmm.h"
 
+#define PCI_HEADER_MULTI	0x80	/* not in every kernel's pci_regs.h */
 #define CONFIG_ADDR_PORT	0xcf8
 #define CONFIG_DATA_PORT	0xcfc
 #define ECAM_FUNC_SHIFT		12
@@ -100,6 +101,17 @@ static int port_access(void *opaque, uint64_t off, void *data,
 
 /* ---- functions and windows ---- */
 
+/* Function 0 of a slot tells a scan whether to look for more. */
+static void mark_multifunction(struct pci_func **slot)
+{
+	for (unsigned int i = 1; slot[0] && i < 8; i++) {
+		if (!slot[i])
+			continue;
+		slot[0]->cfg[PCI_HEADER_TYPE] |= PCI_HEADER_MULTI;
+		slot[0]->initial[PCI_HEADER_TYPE] |= PCI_HEADER_MULTI;
+	}
+}
+
 int pci_root_attach(struct pci_root *root, struct pci_func *f)
 {
 	if (root->func[f->devfn]) {
@@ -108,9 +120,7 @@ int pci_root_attach(struct pci_root *root, struct pci_func *f)
 		return -EEXIST;
 	}
 	root->func[f->devfn] = f;
-	/* function 0 tells a scan that there are more */
-	if (f->devfn & 7 && root->func[f->devfn & ~7])
-		root->func[f->devfn & ~7]->cfg[PCI_HEADER_TYPE] |= 0x80;
+	mark_multifunction(root->func + (f->devfn & ~7));
 	return 0;
 }
 
