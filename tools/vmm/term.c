@@ -364,6 +364,16 @@ int term_start(struct vmm *vmm)
 	return 0;
 }
 
+void term_restore(struct vmm *vmm)
+{
+	struct term *t = vmm->term;
+
+	pthread_mutex_lock(&t->lock);
+	flush(t);
+	pthread_mutex_unlock(&t->lock);
+	restore();
+}
+
 void term_free(struct vmm *vmm)
 {
 	struct term *t = vmm->term;
@@ -372,8 +382,7 @@ void term_free(struct vmm *vmm)
 		return;
 	loop_del(t->ev);
 	loop_timer_free(t->timer);
-	flush(t);
-	restore();
+	term_restore(vmm);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 	vmm->term = NULL;

@@ -18,6 +18,8 @@ typedef size_t (*term_input_fn)(void *opaque, const uint8_t *buf, size_t len);
 
 int term_init(struct vmm *vmm);
 int term_start(struct vmm *vmm);
+/* Shows what is left to show and gives the terminal back. */
+void term_restore(struct vmm *vmm);
 void term_free(struct vmm *vmm);
 
 /* The one device that gets the input; -EBUSY when another has it. */

@@ -73,7 +73,7 @@ struct vmm {
 	/* How it ends: set once by vmm_stop(), waited for by machine_run(). */
 	pthread_mutex_t stop_lock;
 	pthread_cond_t stop_cond;
-	bool stopping;		/* stop_lock */
+	atomic_bool stopping;
 	enum vmm_exit exit_code; /* stop_lock */
 };
 
