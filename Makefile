@@ -1,6 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# "make help" lists what can be made. Everything built goes below build/.
+#h This is KVM for x86: kernel modules, a small VMM, tests and emulated hosts.
+#h
+#h Two commands do all their own set-up on a Debian 12 machine (root):
+#h   make run        boot a Debian guest on our modules, to a login on this terminal
+#h   make check      run all tests; the last line counts them
+#h
+#h Building (everything goes below build/)
+#h   make modules    kvm.ko and kvm-amd.ko for KVER, in build/modules-KVER (or OUT=dir)
+#h   make vmm        the VMM, build/vmm/vmm
+#h   make selftests  tools/testing/selftests/kvm, in build/selftests/kvm
+#h   make image      the Debian 12 disk image; make image-small: kernel and busybox
+#h   make deps       the Debian packages that all this needs
+#h   make clean      remove what was built; make distclean: the images and caches too
+#h   make install    install the modules for the running kernel and the VMM (native use)
+#h
+#h Running
+#h   make run        root logs in with no password; power the guest off to end
+#h     BATCH=1       log in, look around and power off by script; exit code 0 if all went well
+#h     IMAGE=file    boot this raw disk image (changes are kept); ROOTDEV= its root device
+#h     CPUS=1 MEM=1024   processors and MiB of memory of the guest; APPEND="..." its kernel's words
+#h   make host-shell a shell on the emulated host, our modules loaded
+#h   make check      SUITE="abi boot" runs a part, of:
+#h SUITES
+#h   make bench      what exits cost, counted in instructions, ours against stock
+#h   make lint       style, static analysis and budgets; LINT=name runs one step
+#h
+#h Everywhere
+#h   HOST=amd        the host: amd (emulated), native (this machine)
+#h   KVM=ours        the hypervisor: ours, or stock (the distribution's modules)
+#h   VMM=ours        the guest's VMM: ours, or qemu
+#h   KVER=           the host's kernel (default: the newest Debian 6.1 installed)
 
 SHELL	 := /bin/bash
 .DEFAULT_GOAL := help
@@ -12,22 +42,32 @@ export KVM  ?= ours
 export VMM  ?= ours
 export BUILD ?= $(CURDIR)/build
 
-# The kernel that the modules are built for and that the emulated host runs.
+# The kernel that the modules are built for and that the host runs.
 ifndef KVER
-KVER := $(shell . $(HOSTTOOLS)/lib.sh; pick_kver 6.1 amd64)
+KVER := $(shell if [ $(HOST) = native ]; then uname -r; else \
+		. $(HOSTTOOLS)/lib.sh; pick_kver 6.1 amd64; fi)
 endif
 export KVER
 JOBS ?= $(shell nproc)
-OUT ?= $(BUILD)/modules-$(KVER)
+OUT  ?= $(BUILD)/modules-$(KVER)
 KDIR ?= /lib/modules/$(KVER)/build
+KSELFTEST := tools/testing/selftests/kvm
 
 help:
-	@sed -nE 's/^#h ?//p' $(firstword $(MAKEFILE_LIST))
+	@sed -nE 's/^#h ?//p' $(firstword $(MAKEFILE_LIST)) | while IFS= read -r line; do \
+		if [ "$$line" = SUITES ]; then \
+			awk '/^[^#]/ { printf " %s", $$1 }' tools/testing/suites/table | \
+				fold -s -w 60 | sed 's/^ */                     /'; echo; \
+		else printf '%s\n' "$$line"; fi; done
+
+deps:
+	@$(HOSTTOOLS)/deps run check lint
 
 # Kbuild works in a mirror, so that the sources stay clean. Sources that are
 # gone here go there too; what Kbuild made there stays.
 mirror:
-	@test -d $(KDIR) || { echo "make: no kernel headers in $(KDIR): install linux-headers-amd64"; exit 1; }
+	@test -d $(KDIR) || { echo "make: no kernel headers in $(KDIR):" \
+		"install linux-headers-amd64"; exit 1; }
 	@mkdir -p $(OUT)
 	@rsync -rlpt --delete --delete-excluded --prune-empty-dirs \
 		--filter='P *.o' --filter='P .*' --filter='P *.mod*' --filter='P *.ko' \
@@ -36,7 +76,67 @@ mirror:
 		$(wildcard Kbuild arch virt include) $(OUT)/
 
 modules: mirror
-	@echo "  MODULES $(OUT) for $(KVER)"
-	@$(MAKE) -C $(KDIR) M=$(OUT) CONFIG_DEBUG_INFO_BTF_MODULES= -j$(JOBS) $(KBUILD_FLAGS) modules
+	@echo "  MODULES $(OUT)"
+	@$(MAKE) -C $(KDIR) M=$(OUT) CONFIG_DEBUG_INFO_BTF_MODULES= -j$(JOBS) \
+		$(KBUILD_FLAGS) modules
 
-.PHONY: help mirror modules
+vmm:
+	@echo "  VMM     $(BUILD)/vmm"
+	@$(MAKE) -C tools/vmm OUT=$(BUILD)/vmm -j$(JOBS)
+
+selftests:
+	@echo "  TESTS   $(BUILD)/selftests/kvm"
+	@mkdir -p $(BUILD)/selftests/kvm
+	@$(MAKE) -C $(KSELFTEST) OUTPUT=$(BUILD)/selftests/kvm -j$(JOBS)
+
+image:
+	@$(HOSTTOOLS)/mkimage disk
+
+image-small:
+	@$(HOSTTOOLS)/mkimage small
+
+# What a run needs is only known once the packages are there (KVER among it),
+# so that a second make does the rest.
+run:
+	@$(HOSTTOOLS)/deps run
+	@$(MAKE) $(if $(filter ours,$(KVM)),modules) $(if $(filter ours,$(VMM)),vmm) image
+	@$(MAKE) run-guest
+
+run-guest:
+	@$(HOSTTOOLS)/run
+
+host-shell:
+	@$(HOSTTOOLS)/deps run
+	@$(if $(filter ours,$(KVM)),$(MAKE) modules)
+	@$(HOSTTOOLS)/host-run --interactive -- sh -l
+
+check:
+	@$(HOSTTOOLS)/deps check
+	@tools/testing/check $(SUITE)
+
+bench:
+	@$(HOSTTOOLS)/deps bench
+	@test -f tools/testing/bench/Makefile || { echo "make: there is no benchmark yet"; exit 1; }
+	@$(MAKE) -C tools/testing/bench run OUT=$(BUILD)/bench
+
+lint:
+	@$(HOSTTOOLS)/deps lint
+	@tools/testing/lint/lint $(LINT)
+
+install:
+	@$(MAKE) KVER=$(shell uname -r) OUT=$(BUILD)/modules-$(shell uname -r) modules vmm
+	$(MAKE) -C /lib/modules/$(shell uname -r)/build M=$(BUILD)/modules-$(shell uname -r) \
+		INSTALL_MOD_DIR=updates modules_install
+	depmod $(shell uname -r)
+	install -D -m 755 $(BUILD)/vmm/vmm $(DESTDIR)/usr/local/bin/vmm
+	@echo "installed; to use them: modprobe -r kvm-amd kvm-intel kvm; modprobe kvm-amd"
+
+clean:
+	rm -rf $(BUILD)/modules-* $(BUILD)/vmm $(BUILD)/selftests $(BUILD)/unit $(BUILD)/abi \
+		$(BUILD)/check $(BUILD)/lint $(BUILD)/bench
+
+distclean:
+	rm -rf $(BUILD)
+
+.PHONY: help deps mirror modules vmm selftests image image-small run run-guest host-shell \
+	check bench lint install clean distclean

@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# boot.sh [full]: guests boot and end as they should, with the hypervisor and
+# VMM that KVM= and VMM= say. "full" adds the second processor on the Debian
+# disk, a write-heavy run and the check of the file system after it.
+
+set -u
+. "$(dirname "$0")/tap.sh"
+drives=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d "$BUILD/check/boot.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+# small CPUS: the busybox guest says how many processors it has and powers off.
+small()
+{
+	local name="small guest, $1 processors, KVM=$KVM VMM=$VMM" status
+
+	"$HOSTDIR/guest-run" --small --cpus "$1" --append "loglevel=5" --timeout 120 \
+		> "$work/log" 2>&1
+	status=$?
+	grep -q "guest: up with $1 processors" "$work/log" || status=1
+	grep -q "guest: bye" "$work/log" || status=1
+	tap "$name" "$status" "$work/log"
+}
+
+# disk NAME CPUS DRIVE OPTION...: the Debian guest, its console driven.
+disk()
+{
+	local name="$1, $2 processors, KVM=$KVM VMM=$VMM" cpus=$2 drive=$3
+	shift 3
+
+	"$HOSTDIR/guest-run" --cpus "$cpus" --drive "$drive" --append "loglevel=6" \
+		--timeout 400 "$@" > "$work/log" 2>&1
+	tap "$name" $? "$work/log"
+}
+
+small 1
+small 2
+disk "Debian boots to its login and powers off" 1 "$HOSTDIR/login.drive" --snapshot
+if [ "${1:-}" = full ]; then
+	cp --sparse=always "$BUILD/guest/disk.img" "$work/disk.img"
+	disk "Debian writes, syncs and powers off" 2 "$drives/writes.drive" \
+		--image "$work/disk.img" --root /dev/vda
+	e2fsck -fn "$work/disk.img" > "$work/log" 2>&1
+	tap "fsck finds the written file system clean" $? "$work/log"
+	# The files written last must have reached the disk whole.
+	sums=$(debugfs -R "cat /root/sums" "$work/disk.img" 2> /dev/null)
+	bad=$([ -n "$sums" ] || echo no sums)
+	while read -r sum file; do
+		[ "$(debugfs -R "cat $file" "$work/disk.img" 2> /dev/null | md5sum |
+			cut -d' ' -f1)" = "$sum" ] || bad+=" $file"
+	done <<< "$sums"
+	printf 'bad: %s\n' "$bad" > "$work/log"
+	tap "the written files read back as written" "$([ -z "$bad" ]; echo $?)" "$work/log"
+fi
+tap_plan
