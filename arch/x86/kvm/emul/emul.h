@@ -94,7 +94,7 @@ enum emul_feature {
 	EMUL_F_XSAVE, EMUL_F_CLFLUSH, EMUL_F_CLFLUSHOPT, EMUL_F_CLWB,
 	EMUL_F_SMAP, EMUL_F_FSGSBASE, EMUL_F_RDPID, EMUL_F_MMX, EMUL_F_SSE,
 	EMUL_F_SSE2, EMUL_F_SSE3, EMUL_F_SSE41, EMUL_F_AVX, EMUL_F_LAHF64,
-	EMUL_F_UMIP, EMUL_F_INVPCID, EMUL_F_MONITOR,
+	EMUL_F_UMIP, EMUL_F_INVPCID, EMUL_F_MONITOR, EMUL_F_SSE42,
 	EMUL_NR_FEATURES,
 };
 
@@ -153,7 +153,7 @@ struct emul_ops {
 	/*
 	 * Atomically replace old by new (len 1, 2, 4, 8, 16); EMUL_RETRY when
 	 * memory no longer holds old. A plain write of new where the address
-	 * is no memory. Always after a read() with EMUL_ACC_RMW. acc: SYSTEM.
+	 * is no memory. The range was read() before. acc: SYSTEM or 0.
 	 */
 	enum emul_result (*cmpxchg)(struct emul_ctx *c, u64 la, const void *old,
 				    const void *new, unsigned int len,
@@ -185,6 +185,7 @@ struct emul_ops {
 	enum emul_result (*set_dr)(struct emul_ctx *c, unsigned int n, u64 v);
 	/* The emulator's own need (EFER, STAR, ...): no filter, no exit */
 	enum emul_result (*get_msr)(struct emul_ctx *c, u32 msr, u64 *v);
+	enum emul_result (*set_msr)(struct emul_ctx *c, u32 msr, u64 v);
 	/* The guest's RDMSR and WRMSR */
 	enum emul_result (*rdmsr)(struct emul_ctx *c, u32 msr, u64 *v);
 	enum emul_result (*wrmsr)(struct emul_ctx *c, u32 msr, u64 v);
@@ -243,8 +244,8 @@ struct emul_ctx {
 	u64 gpr[16];		/* in and out; RAX RCX RDX RBX RSP ... R15 */
 	u64 rip;		/* in and out */
 	u64 rflags;		/* in and out */
-	u8 mode;		/* enum emul_mode */
-	u8 cpl;			/* in; out after a far transfer */
+	u8 mode;		/* enum emul_mode; in and out */
+	u8 cpl;			/* in and out; 3 in VM86 mode, 0 in real mode */
 	bool lma;		/* EFER.LMA */
 	u8 va_bits;		/* canonical width: 48, or 57 with CR4.LA57 */
 
@@ -252,6 +253,7 @@ struct emul_ctx {
 	u8 int_shadow;		/* EMUL_SHADOW_* to begin after this one */
 	bool rep_more;		/* REP has iterations left: rip not moved */
 	bool replaced;		/* RSM: smm_leave() has set everything */
+	bool iret;		/* an IRET: NMIs are no longer blocked */
 	struct emul_fault fault; /* valid after EMUL_FAULT */
 	u32 epoch;		/* changes when a REP iteration is committed */
 
@@ -289,7 +291,9 @@ struct emul_ctx {
 	u64 old_rflags;
 	u64 undo[16];		/* values of gprs written since last commit */
 	u16 undo_mask;
-	u16 seg_valid;		/* segs[] filled in this pass */
+	u8 seg_valid;		/* segs[] filled in this pass */
+	u8 old_mode;
+	u8 old_cpl;
 	struct emul_opnd dst;
 	struct emul_opnd src;
 	struct emul_seg segs[6];

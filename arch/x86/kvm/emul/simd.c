@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SSE, MMX and VEX moves, as far as they are used on MMIO; x87 control words.
+ * A VEX load clears the rest of the 32-byte register; the owner clears what
+ * lies above.
+ */
+#include "bodies.h"
+
+static unsigned int vec_len(const struct emul_ctx *c)
+{
+	return c->vex_l ? 32 : 16;
+}
+
+static bool is_mem(const struct emul_ctx *c)
+{
+	return c->modrm < 0xc0;
+}
+
+static enum emul_result check_vvvv(struct emul_ctx *c)
+{
+	return c->vex && c->vex_v ? emul_raise(c, EMUL_UD) : EMUL_OK;
+}
+
+static enum emul_result mem_la(struct emul_ctx *c, unsigned int len, bool write,
+			       bool aligned, u64 *la)
+{
+	TRY(emul_linear(c, c->seg, c->ea, len, write, la));
+	return aligned && *la & (len - 1) ? emul_gp0(c) : EMUL_OK;
+}
+
+/* Write an XMM register; with VEX the upper half of YMM too */
+static enum emul_result put_vec(struct emul_ctx *c, unsigned int reg,
+				const u8 *buf)
+{
+	return OPTIONAL(c, put_xmm, reg, buf, c->vex ? 32 : 16);
+}
+
+static enum emul_result vec_load(struct emul_ctx *c, bool aligned)
+{
+	unsigned int len = vec_len(c);
+	u8 buf[32] = { 0 };
+	u64 la;
+
+	TRY(check_vvvv(c));
+	if (is_mem(c)) {
+		TRY(mem_la(c, len, false, aligned, &la));
+		TRY(emul_read_la(c, la, buf, len, 0));
+	} else {
+		TRY(OPTIONAL(c, get_xmm, c->modrm_rm, buf, len));
+	}
+	return put_vec(c, c->modrm_reg, buf);
+}
+
+static enum emul_result vec_store(struct emul_ctx *c, bool aligned)
+{
+	unsigned int len = vec_len(c);
+	u8 buf[32] = { 0 };
+	u64 la;
+
+	TRY(check_vvvv(c));
+	TRY(OPTIONAL(c, get_xmm, c->modrm_reg, buf, len));
+	if (!is_mem(c))
+		return put_vec(c, c->modrm_rm, buf);
+	TRY(mem_la(c, len, true, aligned, &la));
+	return emul_write_la(c, la, buf, len, 0);
+}
+
+enum emul_result x_xmm_load(struct emul_ctx *c)
+{
+	return vec_load(c, false);
+}
+
+enum emul_result x_xmm_loada(struct emul_ctx *c)
+{
+	return vec_load(c, true);
+}
+
+enum emul_result x_xmm_store(struct emul_ctx *c)
+{
+	return vec_store(c, false);
+}
+
+enum emul_result x_xmm_storea(struct emul_ctx *c)
+{
+	return vec_store(c, true);
+}
+
+/* n low bytes from memory or general register into XMM, the rest zero */
+static enum emul_result low_load(struct emul_ctx *c)
+{
+	u8 buf[32] = { 0 };
+
+	if (c->vex_l)
+		return emul_raise(c, EMUL_UD);
+	TRY(check_vvvv(c));
+	memcpy(buf, &c->src.val, 8);
+	return put_vec(c, c->modrm_reg, buf);
+}
+
+static enum emul_result low_get(struct emul_ctx *c, unsigned int reg, u64 *v)
+{
+	u8 buf[16] = { 0 };
+
+	if (c->vex_l)
+		return emul_raise(c, EMUL_UD);
+	TRY(check_vvvv(c));
+	TRY(OPTIONAL(c, get_xmm, reg, buf, 16));
+	memcpy(v, buf, 8);
+	return EMUL_OK;
+}
+
+/* MOVD, MOVQ between XMM and r/m of 4 or 8 bytes (REX.W) */
+enum emul_result x_movd_load(struct emul_ctx *c)
+{
+	return low_load(c);
+}
+
+enum emul_result x_movd_store(struct emul_ctx *c)
+{
+	return low_get(c, c->modrm_reg, &c->dst.val);
+}
+
+/* MOVQ between XMM and XMM/m64 */
+enum emul_result x_movq_load(struct emul_ctx *c)
+{
+	if (is_mem(c))
+		TRY(emul_read_mem(c, c->seg, c->ea, 8, 0, &c->src.val));
+	else
+		TRY(low_get(c, c->modrm_rm, &c->src.val));
+	return low_load(c);
+}
+
+enum emul_result x_movq_store(struct emul_ctx *c)
+{
+	u8 buf[32] = { 0 };
+	u64 v;
+
+	TRY(low_get(c, c->modrm_reg, &v));
+	if (is_mem(c))
+		return emul_write_mem(c, c->seg, c->ea, 8, 0, v);
+	memcpy(buf, &v, 8);
+	return put_vec(c, c->modrm_rm, buf);
+}
+
+enum emul_result x_movd_mmx_load(struct emul_ctx *c)
+{
+	return OPTIONAL(c, put_mmx, c->modrm_reg & 7, &c->src.val);
+}
+
+enum emul_result x_movd_mmx_store(struct emul_ctx *c)
+{
+	return OPTIONAL(c, get_mmx, c->modrm_reg & 7, &c->dst.val);
+}
+
+enum emul_result x_movq_mmx_load(struct emul_ctx *c)
+{
+	u64 v;
+
+	if (is_mem(c))
+		TRY(emul_read_mem(c, c->seg, c->ea, 8, 0, &v));
+	else
+		TRY(OPTIONAL(c, get_mmx, c->modrm_rm & 7, &v));
+	return OPTIONAL(c, put_mmx, c->modrm_reg & 7, &v);
+}
+
+enum emul_result x_movq_mmx_store(struct emul_ctx *c)
+{
+	u64 v;
+
+	TRY(OPTIONAL(c, get_mmx, c->modrm_reg & 7, &v));
+	if (is_mem(c))
+		return emul_write_mem(c, c->seg, c->ea, 8, 0, v);
+	return OPTIONAL(c, put_mmx, c->modrm_rm & 7, &v);
+}
+
+/* MOVSS, MOVSD: a load from memory clears the rest, from a register not */
+enum emul_result x_movs_load(struct emul_ctx *c)
+{
+	unsigned int len = c->rep == 0xf3 ? 4 : 8;
+	u8 buf[16] = { 0 }, low[16];
+	u64 v;
+
+	if (is_mem(c)) {
+		TRY(emul_read_mem(c, c->seg, c->ea, len, 0, &v));
+		memcpy(buf, &v, 8);
+	} else {
+		TRY(OPTIONAL(c, get_xmm, c->modrm_reg, buf, 16));
+		TRY(OPTIONAL(c, get_xmm, c->modrm_rm, low, 16));
+		memcpy(buf, low, len);
+	}
+	return OPTIONAL(c, put_xmm, c->modrm_reg, buf, 16);
+}
+
+enum emul_result x_movs_store(struct emul_ctx *c)
+{
+	unsigned int len = c->rep == 0xf3 ? 4 : 8;
+	u8 buf[16], to[16];
+	u64 v;
+
+	TRY(OPTIONAL(c, get_xmm, c->modrm_reg, buf, 16));
+	if (is_mem(c)) {
+		memcpy(&v, buf, 8);
+		return emul_write_mem(c, c->seg, c->ea, len, 0, v);
+	}
+	TRY(OPTIONAL(c, get_xmm, c->modrm_rm, to, 16));
+	memcpy(to, buf, len);
+	return OPTIONAL(c, put_xmm, c->modrm_rm, to, 16);
+}
+
+/* MOVLPS/PD and MOVHPS/PD with memory: one half, the other stays */
+static enum emul_result half_load(struct emul_ctx *c, unsigned int at)
+{
+	u8 buf[16];
+	u64 v;
+
+	TRY(emul_read_mem(c, c->seg, c->ea, 8, 0, &v));
+	TRY(OPTIONAL(c, get_xmm, c->modrm_reg, buf, 16));
+	memcpy(buf + at, &v, 8);
+	return OPTIONAL(c, put_xmm, c->modrm_reg, buf, 16);
+}
+
+static enum emul_result half_store(struct emul_ctx *c, unsigned int at)
+{
+	u8 buf[16];
+	u64 v;
+
+	TRY(OPTIONAL(c, get_xmm, c->modrm_reg, buf, 16));
+	memcpy(&v, buf + at, 8);
+	return emul_write_mem(c, c->seg, c->ea, 8, 0, v);
+}
+
+enum emul_result x_movl_load(struct emul_ctx *c)
+{
+	return half_load(c, 0);
+}
+
+enum emul_result x_movl_store(struct emul_ctx *c)
+{
+	return half_store(c, 0);
+}
+
+enum emul_result x_movh_load(struct emul_ctx *c)
+{
+	return half_load(c, 8);
+}
+
+enum emul_result x_movh_store(struct emul_ctx *c)
+{
+	return half_store(c, 8);
+}
+
+static enum emul_result x87_word(struct emul_ctx *c, enum emul_x87 what)
+{
+	u16 v = 0;
+
+	TRY(OPTIONAL(c, x87, what, &v));
+	c->dst.val = v;
+	return EMUL_OK;
+}
+
+enum emul_result x_fninit(struct emul_ctx *c)
+{
+	return x87_word(c, EMUL_FNINIT);
+}
+
+enum emul_result x_fnstsw(struct emul_ctx *c)
+{
+	return x87_word(c, EMUL_FNSTSW);
+}
+
+enum emul_result x_fnstsw_ax(struct emul_ctx *c)
+{
+	TRY(x87_word(c, EMUL_FNSTSW));
+	emul_set_reg(c, R_AX, 2, c->dst.val);
+	return EMUL_OK;
+}
+
+enum emul_result x_fnstcw(struct emul_ctx *c)
+{
+	return x87_word(c, EMUL_FNSTCW);
+}
