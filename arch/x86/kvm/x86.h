@@ -6,8 +6,8 @@
 #ifndef KVM_X86_H
 #define KVM_X86_H
 
+#include <linux/sched.h>
 #include <asm/fpu/types.h>
-#include <linux/hrtimer.h>
 #include <linux/kvm/arch.h>
 #include <linux/kvm/guest_mem.h>
 #include <linux/kvm/iobus.h>
@@ -36,6 +36,12 @@
 #define X86_REQ_IOAPIC_EOI	(KVM_REQ_ARCH_BASE + 9)	/* split irqchip: exit to user space */
 #define X86_REQ_TPR_REPORT	(KVM_REQ_ARCH_BASE + 10)
 
+/* Fixed-one and active-low bits: DR6 at reset (SDM 3B 17.2.3) */
+#define X86_DR6_INIT		0xffff0ff0ul
+#define X86_DR7_INIT		0x400ul
+#define X86_DR6_BD		BIT(13)
+#define X86_DR7_GD		BIT(13)
+
 /* debug.c: guest-visible debug registers and the VMM's own. v: vcpu->mutex */
 struct x86_debug {
 	unsigned long db[4];		/* v, guest's DR0-3 */
@@ -44,7 +50,7 @@ struct x86_debug {
 	u32 guest_debug;		/* v, KVM_GUESTDBG_* */
 	bool drs_in_hw;			/* p, guest may have changed DR0-3/6 in hardware */
 	bool active;			/* v, DR7 enables something or guest_debug uses DRs */
-	unsigned long single_rip;	/* v */
+	unsigned long vmm_dr7;		/* v, KVM_GUESTDBG_USE_HW_BP */
 };
 
 /* io.c: an access that user space or a second pass has to finish. v: vcpu->mutex */
@@ -56,14 +62,14 @@ struct x86_vm {
 	struct mmu_vm mmu;
 	struct x86_clock_vm clock;
 	struct msr_filter __rcu *msr_filter;	/* S */
-	struct mutex apic_lock;			/* tss_addr and friends: kvm->lock */
+
 	u64 tss_addr, identity_map_addr;	/* L */
 	u32 user_msr_mask;			/* L; KVM_CAP_X86_USER_SPACE_MSR */
 	u64 disabled_quirks;			/* L */
 	u32 disabled_exits;			/* L; KVM_X86_DISABLE_EXITS_* */
 	bool exception_payload;			/* L */
 	bool triple_fault_event;		/* L */
-	bool exit_on_emulation_error;		/* L */
+	bool platform_info_hidden;		/* L; KVM_CAP_MSR_PLATFORM_INFO 0 */
 	bool enforce_pv_features;		/* per vCPU cap in the ABI; default for new vCPUs */
 	u32 bsp_vcpu_id;			/* L */
 };
@@ -76,13 +82,17 @@ struct x86_vcpu {
 	struct mmu_vcpu mmu;			/* v */
 	struct lapic *apic;			/* c */
 	u32 mp_state;				/* v; KVM_MP_STATE_*, read racily by wake-ups */
-	bool halted_in_user;			/* v */
-	bool hflags_nmi;			/* v */
+	bool pv_unhalted;			/* a; kicked by a hypercall */
+	u8 eoi_vector;				/* v; with X86_REQ_IOAPIC_EOI */
+	u8 last_cpl;				/* p; at the last sched-out, read racily */
+	bool event_handed;			/* v; inject_* was called for the coming entry */
+	s16 ext_vector;				/* v; KVM_INTERRUPT's, -1 none */
 	bool enforce_pv;			/* v */
 	bool has_run;				/* v */
 	bool guest_xsave_loaded;		/* p */
 	int run_error;				/* v; with X86_ERROR */
 	enum x86_next (*complete)(struct x86_vcpu *v);	/* v; finish what user space was asked */
+	unsigned long pio_rip;			/* v; of the IN/OUT user space handles */
 	struct x86_io *io;			/* v; allocated on first use */
 	struct emul_ctx *emul;			/* v; allocated on first use */
 	struct fpu_guest fpu;			/* v */

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's side of the emulator: its callbacks on guest memory, MMIO,
+ * ports and registers, and what becomes of its results.
+ */
+#include <linux/slab.h>
+
+#include "../core.h"
+#include "../insn.h"
+#include "../io.h"
+#include "../ioctls.h"
+#include "emul.h"
+#include "glue.h"
+
+static struct x86_vcpu *emul_vcpu(struct emul_ctx *c)
+{
+	return c->owner;
+}
+
+static enum emul_result emul_gva_fault(struct emul_ctx *c, const struct mmu_gfault *f)
+{
+	return emul_raise_pf(c, f->addr, f->error);
+}
+
+/* The access the guest faulted on: hardware translated it already. */
+static bool emul_known_gpa(struct emul_ctx *c, u64 la, unsigned int acc, gpa_t *gpa)
+{
+	struct x86_vcpu *v = emul_vcpu(c);
+	struct x86_io *io = v->io;
+
+	if (acc & (EMUL_ACC_SYSTEM | EMUL_ACC_STACK | EMUL_ACC_CHUNK | EMUL_ACC_PROBE))
+		return false;
+	if (io->gpa_known && io->gva == la) {
+		*gpa = io->gpa;
+		return true;
+	}
+	if (io->gpa_known || v->exit.reason != X86_EXIT_TDP_FAULT || c->map != 1 ||
+	    emul_has_two_memory_operands(c->opcode) ||
+	    (v->exit.fault.flags & X86_FAULT_GUEST_TABLE) ||
+	    (v->exit.fault.gpa & ~PAGE_MASK) != (la & ~PAGE_MASK))
+		return false;
+	io->gpa_known = true;
+	io->gva = la;
+	io->gpa = v->exit.fault.gpa;
+	*gpa = io->gpa;
+	return true;
+}
+
+static enum emul_result emul_translate(struct emul_ctx *c, u64 la, unsigned int acc, bool write,
+				       gpa_t *gpa)
+{
+	struct mmu_gfault fault;
+	u32 access = write || (acc & EMUL_ACC_RMW) ? X86_FAULT_WRITE : 0;
+
+	if (emul_known_gpa(c, la, acc, gpa))
+		return EMUL_OK;
+	if (c->cpl == 3 && !(acc & EMUL_ACC_SYSTEM))
+		access |= X86_FAULT_USER;
+	if (mmu_gva_to_gpa(emul_vcpu(c), la, access, gpa, &fault, false))
+		return emul_gva_fault(c, &fault);
+	return EMUL_OK;
+}
+
+static enum emul_result emul_io_result(enum x86_io_result r)
+{
+	switch (r) {
+	case X86_IO_DONE:
+		return EMUL_OK;
+	case X86_IO_USER:
+		return EMUL_USER;
+	default:
+		return EMUL_UNHANDLED;
+	}
+}
+
+/* MMIO goes out in pieces of at most 8 bytes, within a page. */
+static enum emul_result emul_mmio(struct emul_ctx *c, gpa_t gpa, void *buf, unsigned int len,
+				  bool write)
+{
+	enum emul_result r = EMUL_OK;
+	unsigned int n;
+
+	for (; len && r == EMUL_OK; len -= n, gpa += n, buf += n) {
+		n = min(len, 8u);
+		r = emul_io_result(x86_mmio(emul_vcpu(c), gpa, buf, n, write));
+	}
+	return r;
+}
+
+/* One piece within one page. */
+static enum emul_result emul_piece(struct emul_ctx *c, u64 la, void *buf, unsigned int len,
+				   unsigned int acc, bool write)
+{
+	struct kvm *kvm = emul_vcpu(c)->vcpu.kvm;
+	enum emul_result r;
+	gpa_t gpa;
+
+	x86_io_epoch(emul_vcpu(c)->io, c->epoch);
+	r = emul_translate(c, la, acc, write, &gpa);
+	if (r != EMUL_OK || (acc & EMUL_ACC_PROBE))
+		return r;
+	if (write ? !kvm_write_guest(kvm, gpa, buf, len) : !kvm_read_guest(kvm, gpa, buf, len))
+		return EMUL_OK;
+	if (acc & EMUL_ACC_CHUNK)
+		return EMUL_UNHANDLED;
+	return emul_mmio(c, gpa, buf, len, write);
+}
+
+static enum emul_result emul_access(struct emul_ctx *c, u64 la, void *buf, unsigned int len,
+				    unsigned int acc, bool write)
+{
+	unsigned int first = min_t(unsigned int, len, PAGE_SIZE - (la & ~PAGE_MASK));
+	enum emul_result r;
+
+	if (likely(first == len))
+		return emul_piece(c, la, buf, len, acc, write);
+	/* Both pages must translate before either is touched. */
+	if (write) {
+		r = emul_piece(c, la, NULL, first, acc | EMUL_ACC_PROBE, true);
+		if (r == EMUL_OK)
+			r = emul_piece(c, la + first, NULL, len - first, acc | EMUL_ACC_PROBE,
+				       true);
+		if (r != EMUL_OK || (acc & EMUL_ACC_PROBE))
+			return r;
+	}
+	r = emul_piece(c, la, buf, first, acc, write);
+	if (r == EMUL_OK)
+		r = emul_piece(c, la + first, buf ? buf + first : NULL, len - first, acc, write);
+	return r;
+}
+
+static enum emul_result op_read(struct emul_ctx *c, u64 la, void *buf, unsigned int len,
+				unsigned int acc)
+{
+	return emul_access(c, la, buf, len, acc, false);
+}
+
+static enum emul_result op_write(struct emul_ctx *c, u64 la, const void *buf, unsigned int len,
+				 unsigned int acc)
+{
+	return emul_access(c, la, (void *)buf, len, acc, true);
+}
+
+static enum emul_result op_fetch(struct emul_ctx *c, u64 la, void *buf, unsigned int len)
+{
+	struct x86_vcpu *v = emul_vcpu(c);
+	struct mmu_gfault fault;
+	u32 access = X86_FAULT_FETCH | (c->cpl == 3 ? X86_FAULT_USER : 0);
+	unsigned int n;
+	gpa_t gpa;
+
+	for (; len; len -= n, la += n, buf += n) {
+		n = min_t(unsigned int, len, PAGE_SIZE - (la & ~PAGE_MASK));
+		if (mmu_gva_to_gpa(v, la, access, &gpa, &fault, false))
+			return emul_gva_fault(c, &fault);
+		/* Code in MMIO is nothing we can run. */
+		if (kvm_read_guest(v->vcpu.kvm, gpa, buf, n))
+			return EMUL_UNHANDLED;
+	}
+	return EMUL_OK;
+}
+
+static enum emul_result op_cmpxchg(struct emul_ctx *c, u64 la, const void *old, const void *new,
+				   unsigned int len, unsigned int acc)
+{
+	struct kvm *kvm = emul_vcpu(c)->vcpu.kvm;
+	enum emul_result r;
+	gpa_t gpa;
+
+	/* Split or 16-byte locks: not atomic to others here, as a plain write. */
+	if (len > 8 || (la & (len - 1)))
+		return emul_access(c, la, (void *)new, len, acc, true);
+	x86_io_epoch(emul_vcpu(c)->io, c->epoch);
+	r = emul_translate(c, la, acc, true, &gpa);
+	if (r != EMUL_OK)
+		return r;
+	switch (kvm_cmpxchg_guest(kvm, gpa, old, new, len)) {
+	case 0:
+		return EMUL_OK;
+	case -EAGAIN:
+		return EMUL_RETRY;
+	default:
+		return emul_mmio(c, gpa, (void *)new, len, true);
+	}
+}
+
+static enum emul_result op_pio_in(struct emul_ctx *c, u16 port, unsigned int size, void *buf,
+				  unsigned int count, unsigned int *done)
+{
+	x86_io_epoch(emul_vcpu(c)->io, c->epoch);
+	*done = count;
+	return emul_io_result(x86_pio(emul_vcpu(c), port, size, buf, done, true));
+}
+
+static enum emul_result op_pio_out(struct emul_ctx *c, u16 port, unsigned int size,
+				   const void *buf, unsigned int count, unsigned int *done)
+{
+	x86_io_epoch(emul_vcpu(c)->io, c->epoch);
+	*done = count;
+	return emul_io_result(x86_pio(emul_vcpu(c), port, size, (void *)buf, done, false));
+}
+
+static const struct emul_ops emul_kernel_ops = {
+	.fetch = op_fetch,
+	.read = op_read,
+	.write = op_write,
+	.cmpxchg = op_cmpxchg,
+	.pio_in = op_pio_in,
+	.pio_out = op_pio_out,
+	EMUL_STATE_OPS
+};
+
+static bool emul_fill(struct x86_vcpu *v)
+{
+	struct emul_ctx *c = v->emul;
+
+	if (!c) {
+		c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+		if (!c)
+			return false;
+		c->ops = &emul_kernel_ops;
+		c->owner = v;
+		v->emul = c;
+	}
+	x86_need(v, BIT(X86_LAZY_RSP));
+	memcpy(c->gpr, v->regs.gpr, sizeof(c->gpr));
+	c->rip = x86_rip(v);
+	c->rflags = x86_guest_rflags(v);
+	c->cpl = x86_op(get_cpl)(v);
+	c->lma = x86_long_mode(v);
+	c->va_bits = x86_cr4(v) & X86_CR4_LA57 ? 57 : 48;
+	c->mode = emul_mode_of(v);
+	return true;
+}
+
+static void emul_commit(struct x86_vcpu *v)
+{
+	struct emul_ctx *c = v->emul;
+
+	memcpy(v->regs.gpr, c->gpr, sizeof(c->gpr));
+	x86_set_gpr(v, X86_RSP, c->gpr[X86_RSP]);
+	x86_set_rip(v, c->rip);
+	if (c->rflags != x86_guest_rflags(v))
+		x86_debug_set_rflags(v, c->rflags);
+}
+
+enum x86_next x86_emulation_failed(struct x86_vcpu *v, const u8 *bytes, unsigned int n)
+{
+	struct kvm_run *run = v->vcpu.run;
+
+	v->vcpu.stat.insn_emulation_fail++;
+	n = min_t(unsigned int, n, sizeof(run->emulation_failure.insn_bytes));
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	memset(&run->emulation_failure, 0, sizeof(run->emulation_failure));
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	/* flags and the 16 bytes of size and instruction */
+	run->emulation_failure.ndata = n ? 3 : 1;
+	if (n) {
+		run->emulation_failure.flags =
+			KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+		run->emulation_failure.insn_size = n;
+		memcpy(run->emulation_failure.insn_bytes, bytes, n);
+	}
+	return X86_TO_USER;
+}
+
+static void emul_queue_fault(struct x86_vcpu *v)
+{
+	const struct emul_fault *f = &v->emul->fault;
+
+	if (f->vector == EMUL_PF)
+		x86_queue_page_fault(v, f->addr, f->error);
+	else if (f->has_error)
+		x86_queue_exception_error(v, f->vector, f->error);
+	else if (f->vector == EMUL_DB)
+		x86_queue_exception_payload(v, f->vector, f->addr);
+	else
+		x86_queue_exception(v, f->vector);
+}
+
+static enum x86_next emul_continue(struct x86_vcpu *v);
+
+static enum x86_next emul_done(struct x86_vcpu *v)
+{
+	enum x86_next next = X86_RESUME;
+	struct emul_ctx *c = v->emul;
+
+	if (c->rep_more)
+		return X86_RESUME;	/* interrupts first, then the rest */
+	x86_op(set_int_shadow)(v, (c->int_shadow & EMUL_SHADOW_STI ? KVM_X86_SHADOW_INT_STI : 0) |
+			       (c->int_shadow & EMUL_SHADOW_MOVSS ? KVM_X86_SHADOW_INT_MOV_SS : 0));
+	if (unlikely(c->old_rflags & X86_EFLAGS_TF) || (x86_rflags(v) & X86_EFLAGS_TF))
+		x86_debug_step(v, &next);
+	kvm_request(&v->vcpu, X86_REQ_EVENT);
+	if (v->io->halt && next == X86_RESUME)
+		return x86_halt(v);
+	return next;
+}
+
+static enum x86_next emul_pass(struct x86_vcpu *v)
+{
+	enum emul_result r;
+
+	v->io->halt = false;
+	r = emul_exec(v->emul);
+	emul_commit(v);
+	switch (r) {
+	case EMUL_OK:
+		return emul_done(v);
+	case EMUL_FAULT:
+		emul_queue_fault(v);
+		return X86_RESUME;
+	case EMUL_USER:
+		v->io->rip = x86_rip(v);
+		v->complete = emul_continue;
+		return X86_TO_USER;
+	case EMUL_RETRY:
+		return X86_RESUME;
+	case EMUL_UNHANDLED:
+		break;
+	}
+	return x86_emulation_failed(v, v->emul->insn, v->emul->fetched);
+}
+
+/* User space answered. */
+static enum x86_next emul_continue(struct x86_vcpu *v)
+{
+	if (x86_rip(v) != v->io->rip)
+		return X86_RESUME;	/* moved elsewhere meanwhile */
+	x86_io_answered(v);
+	if (!emul_fill(v))
+		return X86_RESUME;
+	return emul_pass(v);
+}
+
+static enum x86_next emul_decode_now(struct x86_vcpu *v)
+{
+	enum emul_result r;
+
+	if (!x86_io(v) || !emul_fill(v)) {
+		v->run_error = -ENOMEM;
+		return X86_ERROR;
+	}
+	x86_io_start(v->io);
+	r = emul_decode(v->emul, v->exit.bytes, v->exit.nr_bytes);
+	switch (r) {
+	case EMUL_OK:
+		return X86_RESUME;
+	case EMUL_FAULT:
+		emul_queue_fault(v);
+		return X86_SLOW;	/* to the guest, nothing to execute */
+	case EMUL_RETRY:
+		return X86_SLOW;
+	default:
+		return x86_emulation_failed(v, v->emul->insn, v->emul->fetched);
+	}
+}
+
+enum x86_next x86_emulate(struct x86_vcpu *v)
+{
+	enum x86_next next = emul_decode_now(v);
+
+	v->vcpu.stat.insn_emulation++;
+	if (next == X86_SLOW)
+		return X86_RESUME;
+	if (next != X86_RESUME)
+		return next;
+	v->io->epoch = v->emul->epoch;
+	return emul_pass(v);
+}
+
+enum x86_next x86_insn_length(struct x86_vcpu *v, unsigned int *len)
+{
+	enum x86_next next = emul_decode_now(v);
+
+	*len = 0;
+	if (next == X86_SLOW)
+		return X86_RESUME;
+	if (next == X86_RESUME)
+		*len = v->emul->insn_len;
+	return next;
+}
+
+int x86_read_gva(struct x86_vcpu *v, gva_t gva, void *buf, unsigned int len)
+{
+	struct mmu_gfault fault;
+	u32 access = x86_op(get_cpl)(v) == 3 ? X86_FAULT_USER : 0;
+	unsigned int n;
+	gpa_t gpa;
+
+	for (; len; len -= n, gva += n, buf += n) {
+		n = min_t(unsigned int, len, PAGE_SIZE - (gva & ~PAGE_MASK));
+		if (mmu_gva_to_gpa(v, gva, access, &gpa, &fault, false)) {
+			x86_queue_page_fault(v, fault.addr, fault.error);
+			return -EFAULT;
+		}
+		if (kvm_read_guest(v->vcpu.kvm, gpa, buf, n))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+void x86_emul_destroy(struct x86_vcpu *v)
+{
+	kfree(v->emul);
+	v->emul = NULL;
+}

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What each kind of exit means, whoever the vendor: one row, one handler. */
+#include <linux/kvm_para.h>
+
+#include "core.h"
+#include "insn.h"
+#include "ioctls.h"
+
+#define VEC_DB	1
+#define VEC_BP	3
+#define VEC_UD	6
+#define VEC_PF	14
+
+static enum x86_next exit_nothing(struct x86_vcpu *v)
+{
+	return X86_RESUME;
+}
+
+static enum x86_next exit_window(struct x86_vcpu *v)
+{
+	v->vcpu.stat.irq_window_exits++;
+	kvm_request(&v->vcpu, X86_REQ_EVENT);
+	return X86_RESUME;
+}
+
+static enum x86_next exit_nmi_window(struct x86_vcpu *v)
+{
+	v->vcpu.stat.nmi_window_exits++;
+	kvm_request(&v->vcpu, X86_REQ_EVENT);
+	return X86_RESUME;
+}
+
+/* Also with IRQs off. */
+static enum x86_next exit_cpuid(struct x86_vcpu *v)
+{
+	unsigned long *gpr = v->regs.gpr;
+	u32 eax, ebx, ecx, edx;
+
+	if (unlikely(v->msr.misc_features & MSR_MISC_FEATURES_ENABLES_CPUID_FAULT) &&
+	    x86_op(get_cpl)(v)) {
+		x86_inject_gp(v);
+		return X86_RESUME;
+	}
+	if (unlikely(!v->exit.insn_len && irqs_disabled()))
+		return X86_SLOW;
+	eax = gpr[X86_RAX];
+	ecx = gpr[X86_RCX];
+	cpuid_emulate(v, &eax, &ebx, &ecx, &edx);
+	gpr[X86_RAX] = eax;
+	gpr[X86_RBX] = ebx;
+	gpr[X86_RCX] = ecx;
+	gpr[X86_RDX] = edx;
+	return x86_skip(v);
+}
+
+static enum x86_next exit_rdmsr(struct x86_vcpu *v)
+{
+	return msr_exit_read(v);
+}
+
+static enum x86_next exit_wrmsr(struct x86_vcpu *v)
+{
+	return msr_exit_write(v);
+}
+
+static enum x86_next exit_rdmsr_fast(struct x86_vcpu *v)
+{
+	return msr_fast_read(v);
+}
+
+static enum x86_next exit_wrmsr_fast(struct x86_vcpu *v)
+{
+	return msr_fast_write(v);
+}
+
+/* HLT was executed or emulated; RIP is past it. */
+enum x86_next x86_halt(struct x86_vcpu *v)
+{
+	v->vcpu.stat.halt_exits++;
+	if (!v->apic) {
+		v->vcpu.run->exit_reason = KVM_EXIT_HLT;
+		return X86_TO_USER;
+	}
+	v->mp_state = KVM_MP_STATE_HALTED;
+	return X86_RESUME;
+}
+
+static enum x86_next exit_hlt(struct x86_vcpu *v)
+{
+	enum x86_next next = x86_skip(v);
+
+	return next == X86_RESUME ? x86_halt(v) : next;
+}
+
+static enum x86_next exit_hypercall(struct x86_vcpu *v)
+{
+	enum x86_next next;
+
+	v->vcpu.stat.hypercalls++;
+	if (x86_op(get_cpl)(v)) {
+		x86_set_gpr(v, X86_RAX, -KVM_EPERM);
+		return x86_skip(v);
+	}
+	next = pv_hypercall(v);
+	return next == X86_RESUME ? x86_skip(v) : next;
+}
+
+static enum x86_next mmu_error(struct x86_vcpu *v, enum mmu_fault_result r)
+{
+	switch (r) {
+	case MMU_HWPOISON:
+		v->run_error = -EHWPOISON;
+		break;
+	case MMU_NOMEM:
+		v->run_error = -ENOMEM;
+		break;
+	case MMU_INTR:
+		v->vcpu.run->exit_reason = KVM_EXIT_INTR;
+		v->run_error = -EINTR;
+		break;
+	default:
+		v->run_error = -EFAULT;
+	}
+	return X86_ERROR;
+}
+
+static enum x86_next exit_tdp_fault(struct x86_vcpu *v)
+{
+	gpa_t gpa = v->exit.fault.gpa;
+	enum mmu_fault_result r;
+
+	v->vcpu.stat.pf_taken++;
+	if (mmu_known_mmio(v, gpa_to_gfn(gpa)))
+		return x86_emulate(v);
+	r = mmu_fault(v, gpa, v->exit.fault.flags);
+	switch (r) {
+	case MMU_FIXED:
+	case MMU_RETRY:
+		return X86_RESUME;
+	case MMU_MMIO:
+		mmu_note_mmio(v, gpa_to_gfn(gpa));
+		fallthrough;
+	case MMU_READONLY:
+		v->vcpu.stat.pf_mmio++;
+		return x86_emulate(v);
+	default:
+		return mmu_error(v, r);
+	}
+}
+
+/* IRQs off: dirty-log write faults and known device pages. */
+static enum x86_next exit_tdp_fault_fast(struct x86_vcpu *v)
+{
+	struct kvm *kvm = v->vcpu.kvm;
+	enum x86_next next = X86_SLOW;
+	int idx = srcu_read_lock(&kvm->srcu);
+
+	if (mmu_known_mmio(v, gpa_to_gfn(v->exit.fault.gpa))) {
+		next = x86_mmio_fast(v, v->exit.fault.gpa, v->exit.fault.flags);
+	} else if (mmu_fault_fast(v, v->exit.fault.gpa, v->exit.fault.flags)) {
+		v->vcpu.stat.pf_fast++;
+		next = X86_RESUME;
+	}
+	srcu_read_unlock(&kvm->srcu, idx);
+	return next;
+}
+
+static unsigned long exit_gpr(struct x86_vcpu *v)
+{
+	unsigned long val = x86_gpr(v, v->exit.reg.gpr);
+
+	return x86_is_64bit(v) ? val : (u32)val;
+}
+
+static enum x86_next gp_or_skip(struct x86_vcpu *v, int gp)
+{
+	if (!gp)
+		return x86_skip(v);
+	x86_inject_gp(v);
+	return X86_RESUME;
+}
+
+static enum x86_next cr_write(struct x86_vcpu *v, unsigned long val)
+{
+	enum x86_next next;
+	unsigned long old_cr8;
+
+	switch (v->exit.reg.nr) {
+	case 0:
+		return gp_or_skip(v, x86_set_cr0(v, val));
+	case 3:
+		return gp_or_skip(v, x86_set_cr3(v, val));
+	case 4:
+		return gp_or_skip(v, x86_set_cr4(v, val));
+	case 8:
+		old_cr8 = x86_get_cr8(v);
+		next = gp_or_skip(v, x86_set_cr8(v, val));
+		if (v->apic || next != X86_RESUME || old_cr8 <= val)
+			return next;
+		/* User space's LAPIC may have something below the old priority. */
+		v->vcpu.run->exit_reason = KVM_EXIT_SET_TPR;
+		return X86_TO_USER;
+	}
+	x86_inject_ud(v);
+	return X86_RESUME;
+}
+
+static enum x86_next cr_read(struct x86_vcpu *v)
+{
+	unsigned long val;
+
+	switch (v->exit.reg.nr) {
+	case 0:
+		val = x86_cr0(v);
+		break;
+	case 2:
+		val = v->regs.cr2;
+		break;
+	case 3:
+		val = x86_cr3(v);
+		break;
+	case 4:
+		val = x86_cr4(v);
+		break;
+	case 8:
+		val = x86_get_cr8(v);
+		break;
+	default:
+		x86_inject_ud(v);
+		return X86_RESUME;
+	}
+	x86_set_gpr(v, v->exit.reg.gpr, val);
+	return x86_skip(v);
+}
+
+static enum x86_next exit_cr(struct x86_vcpu *v)
+{
+	unsigned long cr0 = x86_cr0(v), low;
+
+	if (v->exit.reg.clts)
+		return gp_or_skip(v, x86_set_cr0(v, cr0 & ~X86_CR0_TS));
+	if (v->exit.reg.lmsw) {
+		/* LMSW sets PE but never clears it (SDM 2A LMSW). */
+		low = (v->exit.reg.lmsw_src & 15) | (cr0 & X86_CR0_PE);
+		return gp_or_skip(v, x86_set_cr0(v, (cr0 & ~15ul) | low));
+	}
+	if (!v->exit.reg.gpr_valid)
+		return x86_emulate(v);
+	return v->exit.reg.write ? cr_write(v, exit_gpr(v)) : cr_read(v);
+}
+
+static enum x86_next exit_dr(struct x86_vcpu *v)
+{
+	unsigned int nr = v->exit.reg.nr;
+	unsigned long val;
+
+	if (!v->exit.reg.gpr_valid)
+		return x86_emulate(v);
+	if ((nr == 4 || nr == 5) && (x86_cr4(v) & X86_CR4_DE)) {
+		x86_inject_ud(v);
+		return X86_RESUME;
+	}
+	if (v->dbg.dr7 & X86_DR7_GD) {
+		if (v->dbg.guest_debug & KVM_GUESTDBG_USE_HW_BP)
+			return x86_debug_exit(v, VEC_DB, X86_DR6_BD);
+		x86_queue_exception_payload(v, VEC_DB, X86_DR6_BD);
+		return X86_RESUME;
+	}
+	if (v->exit.reg.write)
+		return gp_or_skip(v, x86_set_dr(v, nr, exit_gpr(v)));
+	x86_get_dr(v, nr, &val);
+	x86_set_gpr(v, v->exit.reg.gpr, val);
+	return x86_skip(v);
+}
+
+/* #UD: the other vendor's hypercall instruction, or really undefined. */
+static enum x86_next exc_undefined(struct x86_vcpu *v)
+{
+	u8 b[3];
+
+	if (x86_op(get_cpl)(v) == 0 && (x86_cr0(v) & X86_CR0_PE)) {
+		struct kvm_segment cs;
+
+		x86_op(get_segment)(v, X86_CS, &cs);
+		if (x86_read_gva(v, cs.base + x86_rip(v), b, sizeof(b)))
+			return X86_RESUME;
+		if (b[0] == 0x0f && b[1] == 0x01 && (b[2] == 0xc1 || b[2] == 0xd9)) {
+			v->exit.insn_len = 3;
+			return exit_hypercall(v);
+		}
+	}
+	x86_inject_ud(v);
+	return X86_RESUME;
+}
+
+static enum x86_next exit_exception(struct x86_vcpu *v)
+{
+	u8 vector = v->exit.exc.vector;
+	u32 dbg = v->dbg.guest_debug;
+
+	if (vector == VEC_DB) {
+		if (dbg & (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))
+			return x86_debug_exit(v, VEC_DB, v->exit.exc.addr);
+		x86_queue_exception_payload(v, VEC_DB, v->exit.exc.addr);
+		return X86_RESUME;
+	}
+	if (vector == VEC_BP && (dbg & KVM_GUESTDBG_USE_SW_BP))
+		return x86_debug_exit(v, VEC_BP, 0);
+	if (vector == VEC_UD)
+		return exc_undefined(v);
+	if (vector == VEC_PF) {
+		x86_queue_page_fault(v, v->exit.exc.addr, v->exit.exc.error);
+		return X86_RESUME;
+	}
+	if (v->exit.exc.has_error)
+		x86_queue_exception_error(v, vector, v->exit.exc.error);
+	else
+		x86_queue_exception(v, vector);
+	return X86_RESUME;
+}
+
+static enum x86_next exit_pause(struct x86_vcpu *v)
+{
+	kvm_vcpu_on_spin(&v->vcpu, x86_op(get_cpl)(v) == 0);
+	return x86_skip(v);
+}
+
+/* No performance counters are offered. */
+static enum x86_next exit_rdpmc(struct x86_vcpu *v)
+{
+	x86_inject_gp(v);
+	return X86_RESUME;
+}
+
+static enum x86_next exit_rdtsc(struct x86_vcpu *v)
+{
+	u64 tsc = tsc_read_guest(v, rdtsc());
+
+	x86_set_gpr(v, X86_RAX, (u32)tsc);
+	x86_set_gpr(v, X86_RDX, tsc >> 32);
+	return x86_skip(v);
+}
+
+static enum x86_next exit_invlpg(struct x86_vcpu *v)
+{
+	x86_op(flush_tlb_gva)(v, v->exit.gva);
+	return x86_skip(v);
+}
+
+/* Guest memory is ordinary cached memory: INVD and WBINVD have nothing to do. */
+static enum x86_next exit_cache(struct x86_vcpu *v)
+{
+	return x86_skip(v);
+}
+
+static enum x86_next exit_xsetbv(struct x86_vcpu *v)
+{
+	unsigned long *gpr = v->regs.gpr;
+	u64 val = (u32)gpr[X86_RAX] | (u64)(u32)gpr[X86_RDX] << 32;
+
+	if (x86_op(get_cpl)(v) || !(x86_cr4(v) & X86_CR4_OSXSAVE)) {
+		x86_inject_gp(v);
+		return X86_RESUME;
+	}
+	return gp_or_skip(v, x86_set_xcr0(v, gpr[X86_RCX], val));
+}
+
+static enum x86_next exit_ud(struct x86_vcpu *v)
+{
+	x86_inject_ud(v);
+	return X86_RESUME;
+}
+
+static enum x86_next exit_shutdown(struct x86_vcpu *v)
+{
+	v->vcpu.run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return X86_TO_USER;
+}
+
+static enum x86_next exit_entry_failed(struct x86_vcpu *v)
+{
+	struct kvm_run *run = v->vcpu.run;
+
+	x86_op(dump)(v);
+	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	run->fail_entry.hardware_entry_failure_reason = v->exit.hw_code;
+	run->fail_entry.cpu = raw_smp_processor_id();
+	return X86_TO_USER;
+}
+
+static enum x86_next exit_unknown(struct x86_vcpu *v)
+{
+	struct kvm_run *run = v->vcpu.run;
+
+	x86_op(dump)(v);
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
+	run->internal.ndata = 2;
+	run->internal.data[0] = v->exit.hw_code;
+	run->internal.data[1] = raw_smp_processor_id();
+	return X86_TO_USER;
+}
+
+/* Hardware task switches are not emulated: say so, never guess. */
+static enum x86_next exit_task_switch(struct x86_vcpu *v)
+{
+	return x86_emulation_failed(v, NULL, 0);
+}
+
+#define ROW(r, h, f)	[X86_EXIT_##r] = { .name = #r, .handle = (h), .fast = (f) }
+
+const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
+	ROW(INTR,		exit_nothing,		NULL),
+	ROW(NMI,		exit_nothing,		NULL),
+	ROW(INTR_WINDOW,	exit_window,		NULL),
+	ROW(NMI_WINDOW,		exit_nmi_window,	NULL),
+	ROW(CPUID,		exit_cpuid,		exit_cpuid),
+	ROW(RDMSR,		exit_rdmsr,		exit_rdmsr_fast),
+	ROW(WRMSR,		exit_wrmsr,		exit_wrmsr_fast),
+	ROW(IO,			x86_io_exit,		x86_io_fast),
+	ROW(TDP_FAULT,		exit_tdp_fault,		exit_tdp_fault_fast),
+	ROW(HLT,		exit_hlt,		NULL),
+	ROW(HYPERCALL,		exit_hypercall,		NULL),
+	ROW(CR,			exit_cr,		NULL),
+	ROW(DR,			exit_dr,		NULL),
+	ROW(EXCEPTION,		exit_exception,		NULL),
+	ROW(PAUSE,		exit_pause,		NULL),
+	ROW(RDPMC,		exit_rdpmc,		NULL),
+	ROW(RDTSC,		exit_rdtsc,		NULL),
+	ROW(INVLPG,		exit_invlpg,		NULL),
+	ROW(CACHE,		exit_cache,		NULL),
+	ROW(XSETBV,		exit_xsetbv,		NULL),
+	/* Not in the guest's CPUID: the instructions are no-ops, as hardware allows */
+	ROW(MONITOR,		exit_cache,		NULL),
+	ROW(MWAIT,		exit_cache,		NULL),
+	ROW(TASK_SWITCH,	exit_task_switch,	NULL),
+	ROW(UNDEFINED,		exit_ud,		NULL),
+	ROW(EMULATE,		x86_emulate,		NULL),
+	ROW(RESUME,		exit_nothing,		NULL),
+	ROW(SHUTDOWN,		exit_shutdown,		NULL),
+	ROW(ENTRY_FAILED,	exit_entry_failed,	NULL),
+	ROW(UNKNOWN,		exit_unknown,		NULL),
+};

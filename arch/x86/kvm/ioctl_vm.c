@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* x86's system and VM ioctls, and what KVM_CHECK_EXTENSION says. */
+#include <linux/uaccess.h>
+
+#include "core.h"
+#include "ioctls.h"
+
+static long vm_set_tss_addr(void *obj, void *arg)
+{
+	unsigned long addr = (unsigned long)arg;
+
+	/* Three pages below 4 GiB; only VT-x in real mode will use them. */
+	if (addr > 0xffffffffu - 3 * PAGE_SIZE)
+		return -EINVAL;
+	to_x86_vm(obj)->tss_addr = addr;
+	return 0;
+}
+
+static long vm_set_identity_map(void *obj, void *arg)
+{
+	struct kvm *kvm = obj;
+	u64 addr = *(u64 *)arg;
+
+	if (kvm->created_vcpus)
+		return -EINVAL;
+	if (addr > 0xffffffffu - PAGE_SIZE)
+		return -EINVAL;
+	to_x86_vm(kvm)->identity_map_addr = addr ? addr : 0xfffbc000;
+	return 0;
+}
+
+static long vm_set_boot_cpu(void *obj, void *arg)
+{
+	struct kvm *kvm = obj;
+
+	if (kvm->created_vcpus)
+		return -EBUSY;
+	to_x86_vm(kvm)->bsp_vcpu_id = (unsigned long)arg;
+	return 0;
+}
+
+static long vm_set_nr_mmu_pages(void *obj, void *arg)
+{
+	return mmu_set_nr_pages(obj, (unsigned long)arg);
+}
+
+static long vm_get_nr_mmu_pages(void *obj, void *arg)
+{
+	return mmu_get_nr_pages(obj);
+}
+
+static long vm_create_irqchip(void *obj, void *arg)
+{
+	return irqchip_create(obj);
+}
+
+static long vm_get_irqchip(void *obj, void *arg)
+{
+	return irqchip_get(obj, arg);
+}
+
+static long vm_set_irqchip(void *obj, void *arg)
+{
+	return irqchip_set(obj, arg);
+}
+
+static long vm_create_pit(void *obj, void *arg)
+{
+	return pit_create(obj, KVM_PIT_SPEAKER_DUMMY);
+}
+
+static long vm_create_pit2(void *obj, void *arg)
+{
+	return pit_create(obj, ((struct kvm_pit_config *)arg)->flags);
+}
+
+static long vm_get_pit(void *obj, void *arg)
+{
+	return pit_get(obj, arg);
+}
+
+static long vm_set_pit(void *obj, void *arg)
+{
+	return pit_set(obj, arg);
+}
+
+static long vm_get_pit2(void *obj, void *arg)
+{
+	return pit_get2(obj, arg);
+}
+
+static long vm_set_pit2(void *obj, void *arg)
+{
+	return pit_set2(obj, arg);
+}
+
+static long vm_reinject(void *obj, void *arg)
+{
+	struct kvm_reinject_control c;
+
+	if (copy_from_user(&c, arg, sizeof(c)))
+		return -EFAULT;
+	return pit_set_reinject(obj, &c);
+}
+
+static long vm_get_clock(void *obj, void *arg)
+{
+	return kvmclock_get(obj, arg);
+}
+
+static long vm_set_clock(void *obj, void *arg)
+{
+	return kvmclock_set(obj, arg);
+}
+
+static long vm_set_tsc_khz(void *obj, void *arg)
+{
+	struct kvm *kvm = obj;
+	u64 khz = (unsigned long)arg;
+
+	if (kvm->created_vcpus)
+		return -EINVAL;
+	if (!khz)
+		khz = tsc_khz;
+	if (khz > U32_MAX || (khz != tsc_khz && !x86_caps.tsc_scaling))
+		return -EINVAL;
+	to_x86_vm(kvm)->clock.default_khz = khz;
+	return 0;
+}
+
+static long vm_get_tsc_khz(void *obj, void *arg)
+{
+	return to_x86_vm(obj)->clock.default_khz;
+}
+
+static const struct kvm_ioctl_row x86_vm_rows[] = {
+	KVM_IOCTL(KVM_SET_TSS_ADDR, KVM_ARG_VALUE | KVM_HOLD_LOCK, KVM_CAP_SET_TSS_ADDR,
+		  vm_set_tss_addr),
+	KVM_IOCTL(KVM_SET_IDENTITY_MAP_ADDR, KVM_HOLD_LOCK, KVM_CAP_SET_IDENTITY_MAP_ADDR,
+		  vm_set_identity_map),
+	KVM_IOCTL(KVM_SET_BOOT_CPU_ID, KVM_ARG_VALUE | KVM_HOLD_LOCK, KVM_CAP_SET_BOOT_CPU_ID,
+		  vm_set_boot_cpu),
+	KVM_IOCTL(KVM_SET_NR_MMU_PAGES, KVM_ARG_VALUE, KVM_CAP_MMU_SHADOW_CACHE_CONTROL,
+		  vm_set_nr_mmu_pages),
+	KVM_IOCTL(KVM_GET_NR_MMU_PAGES, KVM_ARG_VALUE, KVM_CAP_MMU_SHADOW_CACHE_CONTROL,
+		  vm_get_nr_mmu_pages),
+	KVM_IOCTL(KVM_CREATE_IRQCHIP, KVM_ARG_VALUE | KVM_HOLD_LOCK, KVM_CAP_IRQCHIP,
+		  vm_create_irqchip),
+	KVM_IOCTL(KVM_GET_IRQCHIP, KVM_HOLD_LOCK, KVM_CAP_IRQCHIP, vm_get_irqchip),
+	KVM_IOCTL(KVM_SET_IRQCHIP, KVM_HOLD_LOCK, KVM_CAP_IRQCHIP, vm_set_irqchip),
+	KVM_IOCTL(KVM_CREATE_PIT, KVM_ARG_VALUE | KVM_HOLD_LOCK, KVM_CAP_PIT, vm_create_pit),
+	KVM_IOCTL(KVM_CREATE_PIT2, KVM_HOLD_LOCK, KVM_CAP_PIT2, vm_create_pit2),
+	KVM_IOCTL(KVM_GET_PIT, KVM_HOLD_LOCK, KVM_CAP_PIT, vm_get_pit),
+	KVM_IOCTL(KVM_SET_PIT, KVM_HOLD_LOCK, KVM_CAP_PIT, vm_set_pit),
+	KVM_IOCTL(KVM_GET_PIT2, KVM_HOLD_LOCK, KVM_CAP_PIT_STATE2, vm_get_pit2),
+	KVM_IOCTL(KVM_SET_PIT2, KVM_HOLD_LOCK, KVM_CAP_PIT_STATE2, vm_set_pit2),
+	/* The number says _IO; the argument is a pointer all the same. */
+	KVM_IOCTL(KVM_REINJECT_CONTROL, KVM_ARG_USER | KVM_HOLD_LOCK, KVM_CAP_REINJECT_CONTROL,
+		  vm_reinject),
+	KVM_IOCTL(KVM_GET_CLOCK, 0, KVM_CAP_ADJUST_CLOCK, vm_get_clock),
+	KVM_IOCTL(KVM_SET_CLOCK, 0, KVM_CAP_ADJUST_CLOCK, vm_set_clock),
+	KVM_IOCTL(KVM_SET_TSC_KHZ, KVM_ARG_VALUE | KVM_HOLD_LOCK, KVM_CAP_VM_TSC_CONTROL,
+		  vm_set_tsc_khz),
+	KVM_IOCTL(KVM_GET_TSC_KHZ, KVM_ARG_VALUE, KVM_CAP_VM_TSC_CONTROL, vm_get_tsc_khz),
+	KVM_IOCTL(KVM_X86_SET_MSR_FILTER, 0, KVM_CAP_X86_MSR_FILTER, msr_ioctl_set_filter),
+};
+
+static long sys_get_attr(void *obj, void *arg)
+{
+	const struct kvm_device_attr *a = arg;
+
+	if (a->group || a->flags)
+		return -ENXIO;
+	if (a->attr != KVM_X86_XCOMP_GUEST_SUPP)
+		return -ENXIO;
+	return put_user(x86_caps.supported_xcr0, (u64 __user *)(unsigned long)a->addr);
+}
+
+static long sys_has_attr(void *obj, void *arg)
+{
+	const struct kvm_device_attr *a = arg;
+
+	return a->group || a->flags || a->attr != KVM_X86_XCOMP_GUEST_SUPP ? -ENXIO : 0;
+}
+
+static const struct kvm_ioctl_row x86_system_rows[] = {
+	KVM_IOCTL(KVM_GET_SUPPORTED_CPUID, KVM_ARG_USER, KVM_CAP_EXT_CPUID, cpuid_get_supported),
+	KVM_IOCTL(KVM_GET_EMULATED_CPUID, KVM_ARG_USER, KVM_CAP_EXT_EMUL_CPUID,
+		  cpuid_get_emulated),
+	KVM_IOCTL(KVM_GET_MSR_INDEX_LIST, KVM_ARG_USER, 0, msr_ioctl_index_list),
+	KVM_IOCTL(KVM_GET_MSR_FEATURE_INDEX_LIST, KVM_ARG_USER, KVM_CAP_GET_MSR_FEATURES,
+		  msr_ioctl_feature_list),
+	KVM_IOCTL(KVM_GET_MSRS, KVM_ARG_USER, KVM_CAP_GET_MSR_FEATURES, msr_ioctl_get_feature),
+	KVM_IOCTL(KVM_X86_GET_MCE_CAP_SUPPORTED, 0, KVM_CAP_MCE, mce_ioctl_cap),
+	KVM_IOCTL(KVM_GET_DEVICE_ATTR, 0, KVM_CAP_SYS_ATTRIBUTES, sys_get_attr),
+	KVM_IOCTL(KVM_HAS_DEVICE_ATTR, 0, KVM_CAP_SYS_ATTRIBUTES, sys_has_attr),
+};
+
+struct kvm_ioctl_table kvm_arch_vm_ioctls = {
+	.rows = x86_vm_rows, .count = ARRAY_SIZE(x86_vm_rows),
+};
+
+struct kvm_ioctl_table kvm_arch_system_ioctls = {
+	.rows = x86_system_rows, .count = ARRAY_SIZE(x86_system_rows),
+};
+
+/* Capabilities with a fixed answer; absent ones are 0. */
+static const struct {
+	u16 cap;
+	u32 value;
+} x86_fixed_caps[] = {
+	{ KVM_CAP_IRQCHIP, 1 },
+	{ KVM_CAP_HLT, 1 },
+	{ KVM_CAP_MMU_SHADOW_CACHE_CONTROL, 1 },
+	{ KVM_CAP_SET_TSS_ADDR, 1 },
+	{ KVM_CAP_EXT_CPUID, 1 },
+	{ KVM_CAP_EXT_EMUL_CPUID, 1 },
+	{ KVM_CAP_CLOCKSOURCE, 1 },
+	{ KVM_CAP_PIT, 1 },
+	{ KVM_CAP_NOP_IO_DELAY, 1 },
+	{ KVM_CAP_MP_STATE, 1 },
+	{ KVM_CAP_SYNC_MMU, 1 },
+	{ KVM_CAP_USER_NMI, 1 },
+	{ KVM_CAP_REINJECT_CONTROL, 1 },
+	{ KVM_CAP_IRQ_INJECT_STATUS, 1 },
+	{ KVM_CAP_PIT2, 1 },
+	{ KVM_CAP_PIT_STATE2, 1 },
+	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
+	{ KVM_CAP_VCPU_EVENTS, 1 },
+	{ KVM_CAP_MCE, X86_MAX_MCE_BANKS },
+	{ KVM_CAP_DEBUGREGS, 1 },
+	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
+	{ KVM_CAP_XSAVE, 1 },
+	{ KVM_CAP_GET_TSC_KHZ, 1 },
+	{ KVM_CAP_READONLY_MEM, 1 },
+	{ KVM_CAP_KVMCLOCK_CTRL, 1 },
+	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
+	{ KVM_CAP_SPLIT_IRQCHIP, 1 },
+	{ KVM_CAP_IMMEDIATE_EXIT, 1 },
+	{ KVM_CAP_GET_MSR_FEATURES, 1 },
+	{ KVM_CAP_MSR_PLATFORM_INFO, 1 },
+	{ KVM_CAP_EXCEPTION_PAYLOAD, 1 },
+	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1 },
+	{ KVM_CAP_X86_MSR_FILTER, 1 },
+	{ KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1 },
+	{ KVM_CAP_SREGS2, 1 },
+	{ KVM_CAP_SYS_ATTRIBUTES, 1 },
+	{ KVM_CAP_VCPU_ATTRIBUTES, 1 },
+	{ KVM_CAP_TSC_DEADLINE_TIMER, 1 },
+	{ KVM_CAP_DISABLE_QUIRKS, 1 },
+	{ KVM_CAP_SET_GUEST_DEBUG2, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP |
+	  KVM_GUESTDBG_USE_SW_BP },
+	{ KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS |
+	  KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
+	{ KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |
+	  KVM_MSR_EXIT_REASON_FILTER },
+	{ KVM_CAP_ADJUST_CLOCK, KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME |
+	  KVM_CLOCK_HOST_TSC },
+};
+
+#define X86_QUIRKS	(KVM_X86_QUIRK_LINT0_REENABLED | KVM_X86_QUIRK_CD_NW_CLEARED |	\
+			 KVM_X86_QUIRK_LAPIC_MMIO_HOLE | KVM_X86_QUIRK_OUT_7E_INC_RIP |	\
+			 KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT | KVM_X86_QUIRK_FIX_HYPERCALL_INSN | \
+			 KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
+
+int kvm_arch_check_extension(struct kvm *kvm, long cap)
+{
+	unsigned int i;
+
+	switch (cap) {
+	case KVM_CAP_XCRS:
+		return boot_cpu_has(X86_FEATURE_XSAVE);
+	case KVM_CAP_TSC_CONTROL:
+	case KVM_CAP_VM_TSC_CONTROL:
+		return x86_caps.tsc_scaling;
+	case KVM_CAP_XSAVE2:
+		return x86_xsave_size(kvm);
+	case KVM_CAP_DISABLE_QUIRKS2:
+		return X86_QUIRKS;
+	}
+	for (i = 0; i < ARRAY_SIZE(x86_fixed_caps); i++)
+		if (x86_fixed_caps[i].cap == cap)
+			return x86_fixed_caps[i].value;
+	return 0;
+}
+
+static int vm_enable_locked(struct kvm *kvm, const struct kvm_enable_cap *cap)
+{
+	struct x86_vm *vm = to_x86_vm(kvm);
+	u64 arg = cap->args[0];
+
+	switch (cap->cap) {
+	case KVM_CAP_DISABLE_QUIRKS2:
+		if (arg & ~(u64)X86_QUIRKS)
+			return -EINVAL;
+		fallthrough;
+	case KVM_CAP_DISABLE_QUIRKS:
+		vm->disabled_quirks |= arg & X86_QUIRKS;
+		return 0;
+	case KVM_CAP_SPLIT_IRQCHIP:
+		if (arg > KVM_MAX_ROUTES)
+			return -EINVAL;
+		return irqchip_create_split(kvm, arg);
+	case KVM_CAP_X2APIC_API:
+		if (arg & ~(u64)(KVM_X2APIC_API_USE_32BIT_IDS |
+				 KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK))
+			return -EINVAL;
+		vm->irqchip.x2apic_format |= !!(arg & KVM_X2APIC_API_USE_32BIT_IDS);
+		vm->irqchip.x2apic_no_broadcast_quirk |=
+			!!(arg & KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
+		return 0;
+	case KVM_CAP_EXCEPTION_PAYLOAD:
+		vm->exception_payload = arg;
+		return 0;
+	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
+		vm->triple_fault_event = arg;
+		return 0;
+	case KVM_CAP_MSR_PLATFORM_INFO:
+		vm->platform_info_hidden = !arg;
+		return 0;
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		if (arg & ~(u64)(KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |
+				 KVM_MSR_EXIT_REASON_FILTER))
+			return -EINVAL;
+		vm->user_msr_mask = arg;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int kvm_arch_vm_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
+{
+	int ret;
+
+	if (cap->flags)
+		return -EINVAL;
+	mutex_lock(&kvm->lock);
+	ret = vm_enable_locked(kvm, cap);
+	mutex_unlock(&kvm->lock);
+	return ret;
+}
