@@ -20,6 +20,7 @@ struct range {
 	bus_fn fn;
 	void *opaque;
 	const char *name;
+	uint64_t hits;		/* counted with --verbose */
 };
 
 /* A set of ranges of one kind, sorted by length, then by age. */
@@ -59,6 +60,19 @@ int bus_init(struct vmm *vmm)
 	return 0;
 }
 
+static void show_hits(struct vmm *vmm, struct bus *bus)
+{
+	for (unsigned int k = 0; k < BUS_KINDS; k++)
+		for (unsigned int i = 0; i < bus->kind[k].n; i++) {
+			const struct range *r = &bus->kind[k].row[i];
+
+			if (r->hits)
+				vmm_info(vmm, "%s %#llx (%s): %llu accesses", kind_name[k],
+					 (unsigned long long)r->base, r->name,
+					 (unsigned long long)r->hits);
+		}
+}
+
 static void show_strays(struct vmm *vmm, struct bus *bus)
 {
 	if (!bus->n_unclaimed)
@@ -74,13 +88,20 @@ static void show_strays(struct vmm *vmm, struct bus *bus)
 	}
 }
 
+void bus_show(struct vmm *vmm)
+{
+	if (!vmm->bus)
+		return;
+	show_hits(vmm, vmm->bus);
+	show_strays(vmm, vmm->bus);
+}
+
 void bus_free(struct vmm *vmm)
 {
 	struct bus *bus = vmm->bus;
 
 	if (!bus)
 		return;
-	show_strays(vmm, bus);
 	for (unsigned int i = 0; i < BUS_KINDS; i++)
 		free(bus->kind[i].row);
 	pthread_rwlock_destroy(&bus->rwlock);
@@ -188,11 +209,13 @@ void bus_access(struct vmm *vmm, enum bus_kind kind, uint64_t addr, void *data,
 
 	pthread_rwlock_rdlock(&bus->rwlock);
 	for (unsigned int i = 0; i < rs->n; i++) {
-		const struct range *r = &rs->row[i];
+		struct range *r = &rs->row[i];
 
 		if (addr < r->base || addr - r->base >= r->len ||
 		    len > r->len - (addr - r->base))
 			continue;
+		if (vmm->cfg.verbose)
+			__atomic_fetch_add(&r->hits, 1, __ATOMIC_RELAXED);
 		hit = *r;
 		break;
 	}

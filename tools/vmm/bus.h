@@ -28,6 +28,8 @@ typedef int (*bus_fn)(void *opaque, uint64_t offset, void *data, unsigned int le
 
 int bus_init(struct vmm *vmm);
 void bus_free(struct vmm *vmm);
+/* With --verbose: who was accessed how often, and what nobody claimed. */
+void bus_show(struct vmm *vmm);
 
 /*
  * @owner: its lock is taken around each call; NULL for none. @name is kept by

