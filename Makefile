@@ -24,7 +24,7 @@
 #h   make check      SUITE="abi boot" runs a part, of:
 #h SUITES
 #h   make bench      what exits cost, counted in instructions, ours against stock
-#h   make lint       style, static analysis and budgets; LINT=name runs one step
+#h   make lint       style, static analysis and budgets; STEP=name runs one step
 #h
 #h Everywhere
 #h   HOST=amd        the host: amd (emulated), native (this machine)
@@ -82,7 +82,7 @@ modules: mirror
 
 vmm:
 	@echo "  VMM     $(BUILD)/vmm"
-	@$(MAKE) -C tools/vmm OUT=$(BUILD)/vmm -j$(JOBS)
+	@$(MAKE) -C tools/vmm O=$(BUILD)/vmm -j$(JOBS)
 
 selftests:
 	@echo "  TESTS   $(BUILD)/selftests/kvm"
@@ -121,7 +121,7 @@ bench:
 
 lint:
 	@$(HOSTTOOLS)/deps lint
-	@tools/testing/lint/lint $(LINT)
+	@tools/testing/lint/lint $(STEP)
 
 install:
 	@$(MAKE) KVER=$(shell uname -r) OUT=$(BUILD)/modules-$(shell uname -r) modules vmm

@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WINDOW	65536	/* how much output a match may look back on */
+#define WINDOW 65536 /* how much output a match may look back on */
 
 static char window[WINDOW + 1];
 static size_t have;
@@ -120,7 +120,7 @@ static int expect(const char *pattern)
 		if (ret <= 0) {
 			regfree(&re);
 			return fail(ret ? "waited %d s in vain for: %s" :
-				    "the console closed, %d s allowed, before: %s",
+					  "the console closed, %d s allowed, before: %s",
 				    step_seconds, pattern);
 		}
 	}
@@ -183,8 +183,7 @@ static int finish(void)
 	child = 0;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != want_exit)
 		return fail("the command ended with status %d, not %d",
-			    WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
-			    want_exit);
+			    WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), want_exit);
 	return 0;
 }
 

@@ -2,7 +2,8 @@
 #
 # Takes one program's TAP into a longer stream: results are numbered from n + 1
 # and named after the program (dir), diagnostics pass. A program that ended
-# badly (status) with no failure told, or broke its plan, fails once more.
+# badly (status) with no failure told, or broke its plan, fails once more. Several
+# programs' streams may come in a row: their plans add up.
 
 function result(ok, text)
 {
@@ -30,8 +31,8 @@ BEGIN {
 
 /^1\.\.[0-9]+/ {
 	planned = 1
-	plan = substr($1, 4) + 0
-	if (plan == 0 && tolower($0) ~ /skip/) {
+	plan += substr($1, 4)
+	if ($1 == "1..0" && tolower($0) ~ /skip/) {
 		reason = $0
 		sub(/^[^#]*#/, "#", reason)
 	}
