@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Machine checks: the banks' registers and errors handed in by user space (SDM 3B 15). */
+#include <asm/mce.h>
+#include <linux/nospec.h>
+
+#include "x86.h"
+
+#define MCE_CAPS	(MCG_CTL_P | MCG_SER_P)
+#define HWCR_MC_STATUS_WR_EN	BIT_ULL(18)	/* APM 2 9.3.2.2 */
+
+enum { BANK_CTL, BANK_STATUS, BANK_ADDR, BANK_MISC, BANK_REGS };
+
+static unsigned int nr_banks(struct x86_vcpu *v)
+{
+	return min_t(unsigned int, v->msr.mcg_cap & MCG_BANKCNT_MASK, X86_MAX_MCE_BANKS);
+}
+
+/* NULL for a bank the vCPU does not have */
+static u64 *bank_reg(struct x86_vcpu *v, u32 index)
+{
+	unsigned int i = index - MSR_IA32_MC0_CTL;
+	unsigned int n = nr_banks(v) * BANK_REGS;
+
+	return i < n ? &v->msr.mce_banks[array_index_nospec(i, n)] : NULL;
+}
+
+enum msr_result mce_get(struct x86_vcpu *v, u32 index, u64 *data, bool host)
+{
+	u64 *reg;
+
+	switch (index) {
+	case MSR_IA32_MCG_CAP:
+		*data = v->msr.mcg_cap;
+		return MSR_DONE;
+	case MSR_IA32_MCG_STATUS:
+		*data = v->msr.mcg_status;
+		return MSR_DONE;
+	case MSR_IA32_MCG_CTL:
+		if (!(v->msr.mcg_cap & MCG_CTL_P) && !host)
+			return MSR_BAD;
+		*data = v->msr.mcg_ctl;
+		return MSR_DONE;
+	default:
+		reg = bank_reg(v, index);
+		if (!reg)
+			return MSR_UNKNOWN;
+		*data = *reg;
+		return MSR_DONE;
+	}
+}
+
+static enum msr_result set_bank(struct x86_vcpu *v, u32 index, u64 data, bool host)
+{
+	u64 *reg = bank_reg(v, index);
+
+	if (!reg)
+		return MSR_UNKNOWN;
+	switch ((index - MSR_IA32_MC0_CTL) % BANK_REGS) {
+	case BANK_CTL:
+		/*
+		 * All ones or none (SDM 3B 15.3.2.1); guests leave out bit 10 of
+		 * an old AMD erratum, and bit 0.
+		 */
+		if (data && (data | BIT_ULL(10) | BIT_ULL(0)) != ~0ULL)
+			return MSR_BAD;
+		break;
+	case BANK_STATUS:
+		/* Guests may only clear it (SDM 3B 15.3.2.2), or AMD's HWCR says more. */
+		if (data && !host && !(v->msr.hwcr & HWCR_MC_STATUS_WR_EN))
+			return MSR_BAD;
+		break;
+	}
+	*reg = data;
+	return MSR_DONE;
+}
+
+enum msr_result mce_set(struct x86_vcpu *v, u32 index, u64 data, bool host)
+{
+	switch (index) {
+	case MSR_IA32_MCG_CAP:
+		return MSR_BAD;
+	case MSR_IA32_MCG_STATUS:
+		v->msr.mcg_status = data;
+		return MSR_DONE;
+	case MSR_IA32_MCG_CTL:
+		if (!(v->msr.mcg_cap & MCG_CTL_P) && (data || !host))
+			return MSR_BAD;
+		if (data && data != ~0ULL)
+			return MSR_BAD;
+		v->msr.mcg_ctl = data;
+		return MSR_DONE;
+	default:
+		return set_bank(v, index, data, host);
+	}
+}
+
+void mce_reset(struct x86_vcpu *v)
+{
+	unsigned int i;
+
+	v->msr.mcg_status = 0;
+	v->msr.mcg_ctl = v->msr.mcg_cap & MCG_CTL_P ? ~0ULL : 0;
+	memset(v->msr.mce_banks, 0, X86_MAX_MCE_BANKS * BANK_REGS * sizeof(u64));
+	for (i = 0; i < X86_MAX_MCE_BANKS; i++)
+		v->msr.mce_banks[i * BANK_REGS + BANK_CTL] = ~0ULL;
+}
+
+long mce_ioctl_cap(void *obj, void *arg)
+{
+	*(u64 *)arg = MCE_CAPS;
+	return 0;
+}
+
+long mce_ioctl_setup(void *obj, void *arg)
+{
+	struct x86_vcpu *v = to_x86(obj);
+	u64 cap = *(u64 *)arg;
+	unsigned int banks = cap & MCG_BANKCNT_MASK;
+
+	if (!banks || banks > X86_MAX_MCE_BANKS ||
+	    (cap & ~(MCE_CAPS | MCG_BANKCNT_MASK | MCG_EXT_CNT_MASK)))
+		return -EINVAL;
+	v->msr.mcg_cap = cap;
+	mce_reset(v);
+	return 0;
+}
+
+static void store_error(u64 *bank, const struct kvm_x86_mce *mce)
+{
+	u64 status = mce->status;
+
+	if (bank[BANK_STATUS] & MCI_STATUS_VAL)
+		status |= MCI_STATUS_OVER;
+	bank[BANK_ADDR] = mce->addr;
+	bank[BANK_MISC] = mce->misc;
+	bank[BANK_STATUS] = status;
+}
+
+/* An uncorrected error is #MC, or the end if the guest is not ready for it. */
+static void raise_error(struct x86_vcpu *v, u64 *bank, const struct kvm_x86_mce *mce)
+{
+	/* Reporting is switched off: nothing is seen. */
+	if ((v->msr.mcg_cap & MCG_CTL_P) && v->msr.mcg_ctl != ~0ULL)
+		return;
+	if (bank[BANK_CTL] != ~0ULL)
+		return;
+	if ((v->msr.mcg_status & MCG_STATUS_MCIP) || !(x86_cr4(v) & X86_CR4_MCE)) {
+		kvm_request(&v->vcpu, X86_REQ_TRIPLE_FAULT);
+		return;
+	}
+	store_error(bank, mce);
+	v->msr.mcg_status = mce->mcg_status;
+	x86_queue_exception(v, MC_VECTOR);
+}
+
+long mce_ioctl_set(void *obj, void *arg)
+{
+	const struct kvm_x86_mce *mce = arg;
+	struct x86_vcpu *v = to_x86(obj);
+	u64 *bank;
+
+	if (mce->bank >= nr_banks(v) || !(mce->status & MCI_STATUS_VAL))
+		return -EINVAL;
+	bank = &v->msr.mce_banks[array_index_nospec(mce->bank, nr_banks(v)) * BANK_REGS];
+	if (mce->status & MCI_STATUS_UC)
+		raise_error(v, bank, mce);
+	else if ((bank[BANK_STATUS] & (MCI_STATUS_VAL | MCI_STATUS_UC)) ==
+		 (MCI_STATUS_VAL | MCI_STATUS_UC))
+		bank[BANK_STATUS] |= MCI_STATUS_OVER;	/* the worse error stays */
+	else
+		store_error(bank, mce);
+	return 0;
+}
