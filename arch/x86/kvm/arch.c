@@ -46,6 +46,7 @@ void kvm_arch_hw_disable(void)
 {
 	x86_op(hw_disable)();
 	x86_user_return_cpu_down();
+	tsc_host_cpu_down();
 }
 
 struct kvm *kvm_arch_vm_alloc(void)
@@ -196,8 +197,7 @@ int kvm_arch_vcpu_init(struct kvm_vcpu *vcpu)
 	v->mmu.root = HPA_INVALID;
 	v->ext_vector = -1;
 	v->ev.exception_payload = vm->exception_payload;
-	v->cpuid.maxphyaddr = 36;
-	v->cpuid.reserved_gpa_bits = ~0ull << 36;
+	cpuid_vcpu_create(v);
 	v->regs.avail = X86_LAZY_ALL;
 	v->pio_page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!v->pio_page)
@@ -278,6 +278,7 @@ void kvm_arch_vcpu_put(struct kvm_vcpu *vcpu)
 
 	if (unlikely(vcpu->preempted))
 		v->last_cpl = x86_op(get_cpl)(v);
+	tsc_vcpu_put(v);
 	x86_op(vcpu_put)(v);
 }
 
@@ -297,6 +298,7 @@ void kvm_arch_host_resumed(void)
 	struct kvm *kvm;
 	unsigned int i;
 
+	tsc_host_resumed();
 	/* Guest clocks are computed anew before the next entry. */
 	list_for_each_entry(kvm, &kvm_vms, vm_list)
 		kvm_for_each_vcpu(i, vcpu, kvm) {

@@ -254,7 +254,7 @@ int tsc_set_default_khz(struct kvm *kvm, u32 khz)
 
 /* Ticks by which the host's counter restarted too low, over all suspends */
 static atomic64_t host_lost;
-/* The counter when the last CPU went down for a suspend; that CPU, IRQs off */
+/* The counter when a CPU last went down: before a suspend, the one that resumes. IRQs off */
 static u64 last_before_suspend;
 
 void tsc_vm_init(struct kvm *kvm)
@@ -282,7 +282,7 @@ void tsc_vcpu_create(struct x86_vcpu *v)
 
 void tsc_host_cpu_down(void)
 {
-	last_before_suspend = rdtsc();
+	WRITE_ONCE(last_before_suspend, rdtsc());
 }
 
 void tsc_host_resumed(void)
