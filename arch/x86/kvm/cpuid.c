@@ -268,7 +268,7 @@ void cpuid_destroy(struct x86_vcpu *v)
 	v->cpuid.nent = 0;
 }
 
-/* --- ioctls ----------------------------------------------------------------- */
+/* --- ioctls -------------------------------------------------------------- */
 
 static int check_list(const struct kvm_cpuid_entry2 *entries, unsigned int nent)
 {
@@ -422,7 +422,7 @@ long cpuid_get(void *obj, void *arg)
 	return 0;
 }
 
-/* --- the guest's CPUID ------------------------------------------------------ */
+/* --- the guest's CPUID --------------------------------------------------- */
 
 /*
  * No entry for @leaf. Within its range it reads as zero; beyond, Intel's CPUs

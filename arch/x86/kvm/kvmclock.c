@@ -97,7 +97,7 @@ void kvmclock_vm_init(struct kvm *kvm)
 	to_x86_vm(kvm)->clock.clock_offset = -ktime_get_boottime_ns();
 }
 
-/* --- the master clock ----------------------------------------------------------- */
+/* --- the master clock ---------------------------------------------------- */
 
 void kvmclock_drop_master(struct kvm *kvm)
 {
@@ -160,7 +160,7 @@ void kvmclock_update_master(struct kvm *kvm)
 		kvm_request_all(kvm, X86_REQ_CLOCK);
 }
 
-/* --- the vCPU's page ------------------------------------------------------------- */
+/* --- the vCPU's page ----------------------------------------------------- */
 
 #define PAGE_OFF(field)	offsetof(struct pvclock_vcpu_time_info, field)
 
@@ -257,7 +257,10 @@ int kvmclock_guest_stopped(struct x86_vcpu *v)
 	return 0;
 }
 
-/* Wall-clock time at which the paravirtual clock was zero; unwritable memory is the guest's loss. */
+/*
+ * Publishes the wall-clock time at which the paravirtual clock was zero. Memory
+ * that cannot be written is the guest's loss.
+ */
 int kvmclock_set_wall(struct kvm *kvm, u64 gpa)
 {
 	struct pvclock_wall_clock wc;
@@ -282,7 +285,7 @@ int kvmclock_set_wall(struct kvm *kvm, u64 gpa)
 	return 0;
 }
 
-/* --- KVM_GET_CLOCK, KVM_SET_CLOCK ---------------------------------------------------- */
+/* --- KVM_GET_CLOCK, KVM_SET_CLOCK ---------------------------------------- */
 
 #define CLOCK_FLAGS	(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
 

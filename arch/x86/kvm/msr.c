@@ -20,7 +20,7 @@ static bool report_ignored_msrs = true;
 module_param(report_ignored_msrs, bool, 0644);
 MODULE_PARM_DESC(report_ignored_msrs, "Log accesses that ignore_msrs let through");
 
-/* --- one access ------------------------------------------------------------- */
+/* --- one access ---------------------------------------------------------- */
 
 static const struct msr_row *find_row(u32 index)
 {
@@ -157,7 +157,7 @@ int msr_set(struct x86_vcpu *v, u32 index, u64 data, bool host)
 	return set(v, index, data, host) != MSR_DONE;
 }
 
-/* --- the guest's RDMSR and WRMSR ---------------------------------------------- */
+/* --- the guest's RDMSR and WRMSR ----------------------------------------- */
 
 static void put_edx_eax(struct x86_vcpu *v, u64 data)
 {
@@ -312,7 +312,7 @@ int msr_fast_write(struct x86_vcpu *v)
 	return x86_skip(v);
 }
 
-/* --- feature MSRs ---------------------------------------------------------------- */
+/* --- feature MSRs -------------------------------------------------------- */
 
 static int feature_value(u32 index, u64 *data)
 {
@@ -326,7 +326,7 @@ static int feature_value(u32 index, u64 *data)
 	return x86_op(get_feature_msr)(index, data);
 }
 
-/* --- lists ------------------------------------------------------------------------ */
+/* --- lists --------------------------------------------------------------- */
 
 /* MSRs the host must have before they are listed: those the backend passes through */
 static const struct {
@@ -410,7 +410,7 @@ long msr_ioctl_feature_list(void *obj, void *arg)
 	return copy_list((struct kvm_msr_list __user *)arg, MSR_FEATURE);
 }
 
-/* --- KVM_GET_MSRS, KVM_SET_MSRS ------------------------------------------------------ */
+/* --- KVM_GET_MSRS, KVM_SET_MSRS ------------------------------------------ */
 
 /* One entry; nonzero stops the walk there */
 typedef int (*msr_entry_fn)(struct x86_vcpu *v, struct kvm_msr_entry *e);

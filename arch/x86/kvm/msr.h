@@ -47,7 +47,7 @@ int msr_set(struct x86_vcpu *v, u32 index, u64 data, bool host);
 /* Exit rows: apply the filter, exit to user space if asked. IRQs on, srcu held. */
 int msr_exit_read(struct x86_vcpu *v);		/* returns enum x86_next */
 int msr_exit_write(struct x86_vcpu *v);
-/* IRQs off: the few MSRs worth it (TSC deadline, x2APIC ICR/EOI, and plain reads). X86_SLOW if not. */
+/* IRQs off: the few MSRs worth it (TSC deadline, x2APIC ICR, EOI, TPR). X86_SLOW if not. */
 int msr_fast_read(struct x86_vcpu *v);
 int msr_fast_write(struct x86_vcpu *v);
 
@@ -65,7 +65,7 @@ long mce_ioctl_set(void *obj, void *arg);		/* struct copy */
 bool msr_filter_allows(struct kvm *kvm, u32 index, bool write);
 void msr_filter_destroy(struct kvm *kvm);
 
-/* --- between msr.c, msr_table.c and mce.c -------------------------------------- */
+/* --- between msr.c, msr_table.c and mce.c -------------------------------- */
 
 enum msr_result {
 	MSR_DONE,

@@ -13,7 +13,7 @@
 
 #define FIELD(member)	offsetof(struct x86_vcpu, member)
 
-/* --- values that never change ------------------------------------------------ */
+/* --- values that never change -------------------------------------------- */
 
 static enum msr_result get_zero(struct x86_vcpu *v, u32 index, u64 *data, bool host)
 {
@@ -60,7 +60,7 @@ static enum msr_result get_constant(struct x86_vcpu *v, u32 index, u64 *data, bo
 	return MSR_UNKNOWN;
 }
 
-/* --- the backend's ------------------------------------------------------------ */
+/* --- the backend's ------------------------------------------------------- */
 
 static enum msr_result from_vendor(int r)
 {
@@ -99,7 +99,7 @@ static enum msr_result vendor_or_zero_set(struct x86_vcpu *v, u32 index, u64 dat
 	return r == MSR_UNKNOWN ? set_zero(v, index, data, host) : r;
 }
 
-/* --- time and APIC --------------------------------------------------------------- */
+/* --- time and APIC ------------------------------------------------------- */
 
 static enum msr_result get_tsc(struct x86_vcpu *v, u32 index, u64 *data, bool host)
 {
@@ -166,7 +166,7 @@ static enum msr_result set_x2apic(struct x86_vcpu *v, u32 index, u64 data, bool 
 	return lapic_write_msr(v, index, data) ? MSR_BAD : MSR_DONE;
 }
 
-/* --- paravirtual --------------------------------------------------------------------- */
+/* --- paravirtual --------------------------------------------------------- */
 
 static bool pv_hidden(struct x86_vcpu *v, u32 index, bool host)
 {
@@ -219,7 +219,7 @@ static enum msr_result set_pv(struct x86_vcpu *v, u32 index, u64 data, bool host
 	return r ? MSR_BAD : MSR_DONE;
 }
 
-/* --- modes and caching ------------------------------------------------------------------ */
+/* --- modes and caching --------------------------------------------------- */
 
 static enum msr_result set_efer(struct x86_vcpu *v, u32 index, u64 data, bool host)
 {
@@ -346,7 +346,7 @@ static enum msr_result set_mtrr_var(struct x86_vcpu *v, u32 index, u64 data, boo
 	return MSR_DONE;
 }
 
-/* --- identity of the CPU ------------------------------------------------------------------ */
+/* --- identity of the CPU ------------------------------------------------- */
 
 static enum msr_result set_misc_enable(struct x86_vcpu *v, u32 index, u64 data, bool host)
 {
@@ -357,6 +357,15 @@ static enum msr_result set_misc_enable(struct x86_vcpu *v, u32 index, u64 data, 
 		data = (data & ~unavail) | (v->msr.misc_enable & unavail);
 	v->msr.misc_enable = data;
 	cpuid_update_runtime(v);
+	return MSR_DONE;
+}
+
+/* Hidden by KVM_CAP_MSR_PLATFORM_INFO */
+static enum msr_result get_platform_info(struct x86_vcpu *v, u32 index, u64 *data, bool host)
+{
+	if (!host && READ_ONCE(to_x86_vm(v->vcpu.kvm)->platform_info_hidden))
+		return MSR_BAD;
+	*data = v->msr.platform_info;
 	return MSR_DONE;
 }
 
@@ -456,7 +465,7 @@ static enum msr_result set_hwcr(struct x86_vcpu *v, u32 index, u64 data, bool ho
 	return MSR_DONE;
 }
 
-/* --- the rows -------------------------------------------------------------------------------- */
+/* --- the rows ------------------------------------------------------------ */
 
 #define VENDOR		.get = vendor_get, .set = vendor_set
 #define BENIGN		.get = get_zero, .set = set_ignored
@@ -477,8 +486,8 @@ const struct msr_row msr_rows[] = {
 	{ ONE(MSR_IA32_UCODE_REV), MSR_LISTED | MSR_FEATURE, 0, FIELD(msr.ucode_rev),
 	  .set = set_ucode_rev, .feature_value = feature_ucode_rev },
 	{ ONE(MSR_FSB_FREQ), .get = get_constant, .set = set_refused },
-	{ ONE(MSR_PLATFORM_INFO), MSR_LISTED | MSR_GUEST_RO, 0, FIELD(msr.platform_info),
-	  .set = set_platform_info },
+	{ ONE(MSR_PLATFORM_INFO), MSR_LISTED | MSR_GUEST_RO,
+	  .get = get_platform_info, .set = set_platform_info },
 	{ ONE(MSR_MTRRcap), .get = get_constant, .set = set_refused },
 	{ ONE(MSR_IA32_ARCH_CAPABILITIES), MSR_LISTED | MSR_FEATURE | MSR_GUEST_RO,
 	  X86_FEATURE_ARCH_CAPABILITIES, FIELD(msr.arch_capabilities),
@@ -534,7 +543,7 @@ const struct msr_row msr_rows[] = {
 };
 const unsigned int msr_nr_rows = ARRAY_SIZE(msr_rows);
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------- */
 
 #define PAT_AT_RESET	0x0007040600070406ULL	/* SDM 3A 11.12.4 */
 

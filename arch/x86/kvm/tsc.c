@@ -21,7 +21,7 @@ static unsigned int tsc_tolerance_ppm = 250;
 module_param(tsc_tolerance_ppm, uint, 0644);
 MODULE_PARM_DESC(tsc_tolerance_ppm, "Deviation of the guest's TSC rate taken without scaling");
 
-/* --- the host's side --------------------------------------------------------- */
+/* --- the host's side ----------------------------------------------------- */
 
 /* Written by the timekeeper's notifier, any context */
 static bool host_clock_is_tsc;
@@ -68,7 +68,7 @@ bool tsc_host_stable(void)
 	return READ_ONCE(host_clock_is_tsc) && !check_tsc_unstable();
 }
 
-/* --- arithmetic ---------------------------------------------------------------- */
+/* --- arithmetic ---------------------------------------------------------- */
 
 static u64 unit_ratio(void)
 {
@@ -106,7 +106,7 @@ static u64 ticks_in(u64 ns, u32 khz)
 	return mul_u64_u32_div(ns, khz, USEC_PER_SEC);
 }
 
-/* --- offsets and generations ---------------------------------------------------- */
+/* --- offsets and generations --------------------------------------------- */
 
 /*
  * Gives @v an offset. It belongs to the VM's generation if that is the one in
@@ -195,7 +195,7 @@ void tsc_adjust(struct x86_vcpu *v, u64 value, bool host)
 		lapic_restart_timer(v);
 }
 
-/* --- rates ------------------------------------------------------------------------ */
+/* --- rates --------------------------------------------------------------- */
 
 static bool near_host_rate(u32 khz)
 {
@@ -250,7 +250,7 @@ int tsc_set_default_khz(struct kvm *kvm, u32 khz)
 	return 0;
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------- */
 
 /* Ticks by which the host's counter restarted too low, over all suspends */
 static atomic64_t host_lost;
@@ -336,7 +336,7 @@ void tsc_vcpu_put(struct x86_vcpu *v)
 	v->tsc.last_host = rdtsc();
 }
 
-/* --- KVM_VCPU_TSC_CTRL ------------------------------------------------------------------ */
+/* --- KVM_VCPU_TSC_CTRL --------------------------------------------------- */
 
 static void set_offset_attr(struct x86_vcpu *v, u64 offset)
 {

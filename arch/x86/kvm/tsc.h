@@ -81,7 +81,8 @@ u64 kvmclock_now(struct kvm *kvm);
 /* KVM_{GET,SET}_CLOCK */
 int kvmclock_get(struct kvm *kvm, struct kvm_clock_data *d);
 int kvmclock_set(struct kvm *kvm, const struct kvm_clock_data *d);
-int kvmclock_guest_stopped(struct x86_vcpu *v);					/* KVM_KVMCLOCK_CTRL */
+/* KVM_KVMCLOCK_CTRL */
+int kvmclock_guest_stopped(struct x86_vcpu *v);
 void kvmclock_stop(struct x86_vcpu *v);
 
 /*
