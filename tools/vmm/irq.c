@@ -351,9 +351,15 @@ int irq_eventfd(struct irq *irq)
 	return ret;
 }
 
-int irq_level(const struct irq *irq)
+bool irq_line_up(struct vmm *vmm, unsigned int gsi)
 {
-	return irq->level;
+	struct irqs *irqs = vmm->irqs;
+	bool up;
+
+	pthread_mutex_lock(&irqs->lock);
+	up = gsi < IOAPIC_LINES && irqs->asserted[gsi];
+	pthread_mutex_unlock(&irqs->lock);
+	return up;
 }
 
 void irq_free(struct irq *irq)

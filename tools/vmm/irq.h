@@ -49,8 +49,8 @@ int irq_pulse(struct irq *irq);			/* an edge, or one message */
  */
 int irq_eventfd(struct irq *irq);
 
-/* What the device last set, 0 or 1; for tests and dumps. */
-int irq_level(const struct irq *irq);
+/* Whether any handle holds the line up; for tests and dumps. */
+bool irq_line_up(struct vmm *vmm, unsigned int gsi);
 
 void irq_free(struct irq *irq);
 

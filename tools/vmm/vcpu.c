@@ -275,14 +275,13 @@ void vcpus_destroy(struct vmm *vmm)
 /* No firmware does it for the guest: memory is write-back, and MTRRs are on. */
 static void set_mtrr(struct vcpu *v)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry e;
-	} msrs = {
-		.head.nmsrs = 1,
-		.e = { .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE_WB },
-	};
+	union {
+		struct kvm_msrs list;
+		uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+	} msrs = { .list.nmsrs = 1 };
 
+	msrs.list.entries[0].index = MSR_MTRR_DEF_TYPE;
+	msrs.list.entries[0].data = MTRR_ENABLE_WB;
 	if (ioctl(v->fd, KVM_SET_MSRS, &msrs) != 1)
 		vmm_info(v->vmm, "CPU %u: no MTRRs: the guest does without PAT", v->id);
 }
