@@ -280,7 +280,8 @@ static enum x86_next x86_wait(struct x86_vcpu *v)
 {
 	struct kvm_vcpu *vcpu = &v->vcpu;
 
-	if (v->mp_state == KVM_MP_STATE_HALTED)
+	/* A guest that polls itself asks us not to (MSR_KVM_POLL_CONTROL). */
+	if (v->mp_state == KVM_MP_STATE_HALTED && (v->msr.poll_control & 1))
 		kvm_vcpu_halt(vcpu);
 	else
 		kvm_vcpu_block(vcpu);
