@@ -27,7 +27,10 @@ void kvm_core_unregister(void);
 int kvm_arch_hw_enable(void);
 void kvm_arch_hw_disable(void);
 
-/* VM: alloc returns zeroed memory whose first member is struct kvm; free takes it back. */
+/*
+ * VM: alloc returns zeroed memory whose first member is struct kvm; free takes
+ * it back, in any context and after the backend may have gone: kvfree() alone.
+ */
 struct kvm *kvm_arch_vm_alloc(void);
 void kvm_arch_vm_free(struct kvm *kvm);
 int kvm_arch_vm_init(struct kvm *kvm, unsigned long type);
@@ -64,7 +67,11 @@ extern struct kvm_ioctl_table kvm_arch_system_ioctls;
 extern struct kvm_ioctl_table kvm_arch_vm_ioctls;
 extern struct kvm_ioctl_table kvm_arch_vcpu_ioctls;
 
-/* Memory slots; slots_lock held. prepare may fail, commit may not. */
+/*
+ * Memory slots; slots_lock held. prepare may fail, commit may not. When only
+ * flags change, new->arch starts as old->arch and old loses it after commit;
+ * kvm_arch_slot_free() gets a slot whose arch data nobody else has.
+ */
 int kvm_arch_slot_prepare(struct kvm *kvm, const struct kvm_memslot *old,
 			  struct kvm_memslot *new);
 /* The slot has left (or moved within) the visible set and readers are gone: drop its mappings. */

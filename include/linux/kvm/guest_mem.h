@@ -57,7 +57,7 @@ struct kvm_page {
 
 /* 0, -EFAULT (no mapping), -EHWPOISON, -EAGAIN, -EINTR. Sleeps unless no_wait. */
 int kvm_page_get(struct kvm *kvm, struct kvm_page *p);
-/* @dirty: was or may be written. Sets accessed/dirty and drops the reference. */
+/* @dirty: was or may be written. Sets accessed/dirty and drops the reference. May sleep: no mmu_lock. */
 void kvm_page_release(struct kvm_page *p, bool dirty);
 /* Level at which the host maps p->hva now. IRQs are disabled inside; under mmu_lock with seq checked. */
 u8 kvm_page_host_level(struct kvm *kvm, const struct kvm_page *p);

@@ -34,10 +34,10 @@ struct kvm_irq_route {
 		} chip;
 		struct kvm_msi_msg msi;
 	};
-	struct hlist_node link;		/* same gsi */
+	struct hlist_node link;		/* same gsi; RCU */
 };
 
-/* Immutable table, replaced as a whole under irq_lock. */
+/* Immutable table, replaced as a whole under irq_lock; read under rcu_read_lock(). */
 struct kvm_irq_routes {
 	struct rcu_head rcu;
 	u32 nr_gsi;
@@ -52,7 +52,16 @@ int kvm_set_irq(struct kvm *kvm, int source, u32 gsi, int level, bool line_statu
 int kvm_set_routes(struct kvm *kvm, const struct kvm_irq_routing_entry *e, unsigned int n);
 void kvm_free_routes(struct kvm *kvm);
 
-/* Called on EOI of a pin. irq_srcu is taken inside. Any context. */
+/* The table in force, or NULL: no GSI has a route yet. rcu_read_lock() or irq_lock held. */
+static inline const struct kvm_irq_routes *kvm_routes(struct kvm *kvm)
+{
+	return rcu_dereference_check(kvm->routes, lockdep_is_held(&kvm->irq_lock));
+}
+
+/*
+ * Called on EOI of a pin, under RCU. Any context. The owner frees a notifier
+ * a grace period after it is unregistered (kfree_rcu and the like).
+ */
 struct kvm_ack_notifier {
 	struct hlist_node link;
 	u32 gsi;
@@ -67,8 +76,6 @@ int kvm_irqfd(struct kvm *kvm, const struct kvm_irqfd *args);
 void kvm_irqfd_release(struct kvm *kvm);
 int kvm_irqfd_module_init(void);
 void kvm_irqfd_module_exit(void);
-/* Routes changed: irqfds refresh their cached one. irq_lock held. */
-void kvm_irqfd_routes_changed(struct kvm *kvm);
 int kvm_ioeventfd(struct kvm *kvm, const struct kvm_ioeventfd *args);
 void kvm_ioeventfd_release(struct kvm *kvm);
 

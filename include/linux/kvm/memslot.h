@@ -9,8 +9,14 @@
 #define KVM_PRIVATE_SLOTS	3
 #define KVM_SLOT_MAX_PAGES	((1UL << 31) - 1)
 
+/* Head of what is unlinked but may still be read; freed with kvfree(). See memslot.c. */
+struct kvm_stale {
+	struct kvm_stale *next;
+};
+
 /* All fields are constant while the slot is visible in a set, but for the bitmap's bits. */
 struct kvm_memslot {
+	struct kvm_stale stale;		/* first */
 	gfn_t base_gfn;
 	unsigned long npages;
 	hva_t hva;
@@ -23,9 +29,9 @@ struct kvm_memslot {
 
 /* An immutable set, sorted by base_gfn; replaced as a whole. */
 struct kvm_memslots {
+	struct kvm_stale stale;		/* first */
 	u64 generation;			/* grows with every change, never 0 */
 	unsigned int count;
-	struct rcu_head rcu;
 	struct kvm_memslot *slot[];	/* by base_gfn */
 };
 
@@ -53,6 +59,7 @@ static inline bool kvm_slot_logs_dirty(const struct kvm_memslot *slot)
 	return slot->flags & KVM_MEM_LOG_DIRTY_PAGES;
 }
 
+/* Both take slots_lock. */
 int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_region *region);
 /* Slots the kernel itself owns (ids from KVM_USER_MEM_SLOTS); size 0 deletes. */
 int kvm_set_private_region(struct kvm *kvm, unsigned int id, gpa_t gpa, u64 size);

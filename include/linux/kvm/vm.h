@@ -14,6 +14,7 @@
 #ifndef LINUX_KVM_VM_H
 #define LINUX_KVM_VM_H
 
+#include <linux/completion.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -25,7 +26,9 @@
 struct kvm_memslots;
 struct kvm_io_bus;
 struct kvm_irq_routes;
+struct kvm_stale;
 struct kvm_vcpu;
+struct module;
 
 #define KVM_ADDRESS_SPACES	1	/* a second one comes with SMM */
 #define KVM_MAX_VCPUS_ARCH	1024
@@ -47,7 +50,7 @@ struct kvm_vm_stat {
  *
  * c: constant once created   a: atomic   o: own synchronisation
  * L: kvm->lock   S: slots_lock to change, kvm->srcu to read
- * R: irq_lock to change, irq_srcu to read   M: mmu_lock
+ * R: irq_lock to change, RCU to read   M: mmu_lock
  */
 struct kvm {
 	struct mm_struct *mm;			/* c, mm_count held */
@@ -57,7 +60,8 @@ struct kvm {
 	struct mutex irq_lock;			/* o */
 	rwlock_t mmu_lock;			/* o */
 	struct srcu_struct srcu;		/* o */
-	struct srcu_struct irq_srcu;		/* o */
+	struct module *owner;			/* c, the backend, pinned */
+	pid_t creator;				/* c, for names only */
 
 	struct xarray vcpus;			/* L to change; by index 0.. */
 	atomic_t online_vcpus;			/* a, published vCPUs */
@@ -66,8 +70,12 @@ struct kvm {
 	u32 bsp_vcpu_id;			/* L */
 
 	struct kvm_memslots __rcu *slots[KVM_ADDRESS_SPACES];	/* S */
-	u64 slots_generation;			/* S, of the newest set */
-	struct kvm_io_bus __rcu *buses[KVM_NR_BUSES];		/* S */
+	struct xarray slots_by_id[KVM_ADDRESS_SPACES];		/* slots_lock */
+	u64 slots_generation;			/* slots_lock, of the newest set */
+	struct kvm_memslot __rcu *leaving_slot;	/* S, out of its set but still mapped */
+	struct kvm_stale *stale;		/* slots_lock; unlinked, readers may remain */
+	unsigned int nr_stale;			/* slots_lock */
+	struct kvm_io_bus __rcu *buses[KVM_NR_BUSES];		/* S, NULL: empty */
 	struct kvm_irq_routes __rcu *routes;	/* R */
 
 	/* irqfd.c, ioeventfd.c, iobus.c */
@@ -82,6 +90,8 @@ struct kvm {
 
 	/* notifier.c */
 	struct mmu_notifier mn;			/* o */
+	refcount_t mn_users;			/* a, callbacks inside, plus one until teardown */
+	struct completion mn_silent;		/* o, mn_users dropped to 0 */
 	unsigned long invalidate_seq;		/* M */
 	unsigned int invalidate_in_progress;	/* M */
 	hva_t invalidate_start, invalidate_end;	/* M, union of ranges in progress */
@@ -90,7 +100,9 @@ struct kvm {
 	bool dirty_manual_protect;		/* L; set before slots log */
 	bool dirty_initially_set;		/* L */
 	u32 dirty_ring_size;			/* L, 0: bitmap in use */
-	unsigned int halt_poll_ns;		/* L, read racily */
+	unsigned int halt_poll_ns;		/* L, read racily; with override_halt_poll */
+	bool override_halt_poll;		/* L, set once, release; KVM_CAP_HALT_POLL */
+	unsigned int last_boosted;		/* index of the last vCPU yielded to; a hint */
 
 	struct kvm_vm_stat stat;
 	struct list_head vm_list;		/* kvm_vms_lock */

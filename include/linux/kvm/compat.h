@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Differences between the kernels we build for. The only place that looks at
+ * LINUX_VERSION_CODE.
+ */
+#ifndef LINUX_KVM_COMPAT_H
+#define LINUX_KVM_COMPAT_H
+
+#include <linux/cpuhotplug.h>
+#include <linux/eventfd.h>
+#include <linux/mm.h>
+#include <linux/version.h>
+
+/* Where a CPU turns virtualisation on and off: no user task runs there then. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define KVM_CPUHP_STATE		CPUHP_AP_KVM_STARTING
+#else
+#define KVM_CPUHP_STATE		CPUHP_AP_KVM_ONLINE
+#endif
+
+static inline void kvm_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(ctx, 1);
+#else
+	eventfd_signal(ctx);
+#endif
+}
+
+/* The frame that a PFNMAP or IO area maps at @hva. Between lookup and done its PTE can't change. */
+struct kvm_pfnmap {
+	unsigned long hfn;
+	bool writable;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	pte_t *pte;
+	spinlock_t *ptl;
+#else
+	struct follow_pfnmap_args args;
+#endif
+};
+
+/* mmap_lock held. 0, or -EINVAL when nothing is mapped there. */
+static inline int kvm_pfnmap_lookup(struct vm_area_struct *vma, unsigned long hva,
+				    struct kvm_pfnmap *m)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	pte_t pte;
+
+	if (follow_pte(vma->vm_mm, hva, &m->pte, &m->ptl))
+		return -EINVAL;
+	pte = *m->pte;
+	m->hfn = pte_pfn(pte);
+	m->writable = pte_write(pte);
+#else
+	m->args = (struct follow_pfnmap_args) { .vma = vma, .address = hva };
+	if (follow_pfnmap_start(&m->args))
+		return -EINVAL;
+	m->hfn = m->args.pfn;
+	m->writable = m->args.writable;
+#endif
+	return 0;
+}
+
+static inline void kvm_pfnmap_done(struct kvm_pfnmap *m)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	pte_unmap_unlock(m->pte, m->ptl);
+#else
+	follow_pfnmap_end(&m->args);
+#endif
+}
+
+#endif
