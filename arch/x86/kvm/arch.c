@@ -242,6 +242,7 @@ err_page:
 
 void kvm_arch_vcpu_postcreate(struct kvm_vcpu *vcpu)
 {
+	irqchip_vcpu_online(to_x86(vcpu));
 	/* Time starts at 0 and is matched with the other vCPUs'. */
 	kvm_vcpu_load(vcpu);
 	tsc_write(to_x86(vcpu), 0, true);

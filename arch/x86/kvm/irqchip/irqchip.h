@@ -38,6 +38,9 @@ int irqchip_vm_init(struct kvm *kvm);
 void irqchip_vm_quiesce(struct kvm *kvm);
 void irqchip_vm_destroy(struct kvm *kvm);
 
+/* The vCPU can be found now: it takes part in the destination map. */
+void irqchip_vcpu_online(struct x86_vcpu *v);
+
 /* ioctls, rows in ioctl_vm.c; kvm->lock held unless said otherwise */
 int irqchip_create(struct kvm *kvm);				/* KVM_CREATE_IRQCHIP */
 int irqchip_create_split(struct kvm *kvm, unsigned int pins);	/* KVM_CAP_SPLIT_IRQCHIP */
@@ -72,7 +75,8 @@ unsigned long lapic_get_cr8(struct x86_vcpu *v);
 void lapic_set_cr8(struct x86_vcpu *v, unsigned long cr8);
 
 /*
- * What waits, with PIC ExtINT and LAPIC together. Any thread may post; these
+ * What waits: v->ext_vector (user space's controllers), PIC ExtINT and LAPIC
+ * together. irqchip_accept() of v->ext_vector sets it to -1. Any thread may post; these
  * run in the vCPU's thread, IRQs on or off.
  */
 /* Deliverable vector now (priority above PPR), -1: none; does not accept it */
@@ -91,6 +95,9 @@ bool lapic_has_init_sipi(struct x86_vcpu *v);
 enum { LAPIC_EV_NONE, LAPIC_EV_INIT, LAPIC_EV_SIPI };
 /* Takes the next one; *@sipi_vector for a SIPI. Core does the reset itself */
 int lapic_take_init_sipi(struct x86_vcpu *v, u8 *sipi_vector);
+void lapic_set_sipi_vector(struct x86_vcpu *v, u8 vector);
+/* KVM_SET_MP_STATE(SIPI_RECEIVED): pend a SIPI with the vector set before */
+void lapic_post_sipi(struct x86_vcpu *v);
 /* IOAPIC's EOI-exit map etc. changed: KVM_REQ handler in the vCPU thread */
 void irqchip_scan(struct x86_vcpu *v);
 /* The host clock or the TSC offset moved: re-arm */

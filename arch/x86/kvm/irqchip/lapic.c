@@ -1,0 +1,679 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The local APIC's register file (SDM 3A 10): acceptance, priorities, EOI,
+ * and the two ways in: xAPIC page and x2APIC MSRs.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "lapic.h"
+
+#define LAPIC_VERSION	(0x14u | (5u << 16))	/* integrated, LVTs 0 to 5 */
+#define LAPIC_BASE_ADDR	GENMASK_ULL(51, 12)
+#define NR_VEC_WORDS	8
+
+/* Writable bits of each LVT (SDM 3A figure 10-8) */
+#define LVT_COMMON	(APIC_LVT_MASKED | APIC_VECTOR_MASK)
+#define LVT_LINT	(LVT_COMMON | APIC_MODE_MASK | APIC_INPUT_POLARITY | APIC_LVT_LEVEL_TRIGGER)
+
+u32 lapic_id(const struct lapic *a)
+{
+	return a->x2apic ? a->v->vcpu.id : lapic_reg(a, APIC_ID) >> 24;
+}
+
+int lapic_highest(const struct lapic *a, unsigned int reg)
+{
+	int i;
+	u32 w;
+
+	for (i = NR_VEC_WORDS - 1; i >= 0; i--) {
+		w = lapic_reg(a, reg + i * 0x10);
+		if (w)
+			return i * 32 + __fls(w);
+	}
+	return -1;
+}
+
+static bool lapic_test_vec(struct lapic *a, unsigned int reg, u8 vector)
+{
+	return test_bit(vector & 31, lapic_vec_word(a, reg, vector));
+}
+
+static bool lapic_usable(const struct lapic *a)
+{
+	return a->enabled && a->sw_enabled;
+}
+
+/* Processor priority: TPR or what is in service, by class (SDM 3A 10.8.3.1). */
+static u32 lapic_ppr(struct lapic *a)
+{
+	u32 tpr = lapic_reg(a, APIC_TASKPRI) & 0xff;
+	u32 isr = a->highest_isr < 0 ? 0 : a->highest_isr & 0xf0;
+
+	return (tpr & 0xf0) >= isr ? tpr : isr;
+}
+
+static void lapic_poke(struct lapic *a)
+{
+	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+	kvm_vcpu_kick(&a->v->vcpu);
+}
+
+static int lapic_accept_fixed(struct lapic *a, u8 vector, bool trig_level)
+{
+	unsigned long *tmr = lapic_vec_word(a, APIC_TMR, vector);
+	bool was;
+
+	/* Vectors below 16 are illegal (SDM 3A 10.5.2). */
+	if (!lapic_usable(a) || vector < 16)
+		return -1;
+	if (trig_level != test_bit(vector & 31, tmr)) {
+		if (trig_level)
+			set_bit(vector & 31, tmr);
+		else
+			clear_bit(vector & 31, tmr);
+	}
+	was = test_and_set_bit(vector & 31, lapic_vec_word(a, APIC_IRR, vector));
+	WRITE_ONCE(a->irr_pending, true);
+	lapic_poke(a);
+	return !was;
+}
+
+int lapic_accept(struct lapic *a, const struct lapic_irq *irq)
+{
+	switch (irq->mode) {
+	case APIC_DM_FIXED:
+	case APIC_DM_LOWEST:
+		return lapic_accept_fixed(a, irq->vector, irq->trig_level);
+	case APIC_DM_NMI:
+		x86_queue_nmi(a->v);
+		return 1;
+	case APIC_DM_INIT:
+		/* De-assert is ignored by processors since the P4 (SDM 3A 10.6.1). */
+		if (irq->trig_level && !irq->level)
+			return 1;
+		clear_bit(LAPIC_SIPI_PENDING, &a->events);
+		set_bit(LAPIC_INIT_PENDING, &a->events);
+		lapic_poke(a);
+		return 1;
+	case APIC_DM_STARTUP:
+		WRITE_ONCE(a->sipi_vector, irq->vector);
+		smp_wmb();	/* pairs with lapic_take_init_sipi() */
+		set_bit(LAPIC_SIPI_PENDING, &a->events);
+		lapic_poke(a);
+		return 1;
+	case APIC_DM_EXTINT:
+		lapic_poke(a);	/* the 8259 holds the vector */
+		return 1;
+	default:
+		return -1;	/* SMI and remote read: not there */
+	}
+}
+
+int lapic_local_deliver(struct lapic *a, unsigned int lvt)
+{
+	u32 val = lapic_reg(a, lvt);
+	struct lapic_irq irq = {
+		.mode = val & APIC_MODE_MASK,
+		.vector = val & APIC_VECTOR_MASK,
+		.trig_level = val & APIC_LVT_LEVEL_TRIGGER,
+		.level = true,
+	};
+
+	if (!a->enabled || (val & APIC_LVT_MASKED))
+		return -1;
+	return lapic_accept(a, &irq);
+}
+
+/* Does this LAPIC pass the 8259's output on? Also when it is off altogether. */
+bool lapic_takes_extint(struct x86_vcpu *v)
+{
+	struct lapic *a = v->apic;
+	u32 lvt0;
+
+	if (!a || !a->enabled)
+		return true;
+	lvt0 = lapic_reg(a, APIC_LVT0);
+	return !(lvt0 & APIC_LVT_MASKED) && (lvt0 & APIC_MODE_MASK) == APIC_DM_EXTINT;
+}
+
+int lapic_highest_irr(struct x86_vcpu *v)
+{
+	struct lapic *a = v->apic;
+	int irr;
+
+	if (!a || !READ_ONCE(a->irr_pending))
+		return -1;
+	irr = lapic_highest(a, APIC_IRR);
+	if (irr < 0) {
+		/* Clear the hint, then look again: a sender sets the bit first. */
+		WRITE_ONCE(a->irr_pending, false);
+		smp_mb();
+		irr = lapic_highest(a, APIC_IRR);
+		if (irr >= 0)
+			WRITE_ONCE(a->irr_pending, true);
+	}
+	return irr;
+}
+
+/* Highest vector that may be delivered now, or -1. */
+static int lapic_deliverable(struct x86_vcpu *v)
+{
+	int irr = lapic_highest_irr(v);
+
+	if (irr < 0 || !lapic_usable(v->apic) || (irr & 0xf0) <= (int)(lapic_ppr(v->apic) & 0xf0))
+		return -1;
+	return irr;
+}
+
+int irqchip_pending(struct x86_vcpu *v)
+{
+	struct irqchip_vm *ic = &to_x86_vm(v->vcpu.kvm)->irqchip;
+
+	if (v->ext_vector >= 0)
+		return v->ext_vector;
+	if (ic->pic && pic_output(ic->pic) && lapic_takes_extint(v))
+		return 0;	/* INTA will tell the vector */
+	return v->apic ? lapic_deliverable(v) : -1;
+}
+
+bool irqchip_has_pending(struct x86_vcpu *v)
+{
+	return irqchip_pending(v) >= 0;
+}
+
+int irqchip_accept(struct x86_vcpu *v)
+{
+	struct irqchip_vm *ic = &to_x86_vm(v->vcpu.kvm)->irqchip;
+	struct lapic *a = v->apic;
+	int vector;
+
+	if (v->ext_vector >= 0) {
+		vector = v->ext_vector;
+		v->ext_vector = -1;
+		return vector;
+	}
+	if (ic->pic && lapic_takes_extint(v)) {
+		vector = pic_inta(ic->pic);
+		if (vector >= 0)
+			return vector;
+	}
+	vector = a ? lapic_deliverable(v) : -1;
+	if (vector < 0)
+		return -1;
+	clear_bit(vector & 31, lapic_vec_word(a, APIC_IRR, vector));
+	set_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
+	a->highest_isr = vector;	/* higher than all in service, by the PPR */
+	return vector;
+}
+
+static void lapic_eoi(struct lapic *a)
+{
+	struct x86_vcpu *v = a->v;
+	struct irqchip_vm *ic = &to_x86_vm(v->vcpu.kvm)->irqchip;
+	int vector = a->highest_isr;
+	bool level;
+
+	if (vector < 0)
+		return;
+	clear_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
+	a->highest_isr = lapic_highest(a, APIC_ISR);
+	level = lapic_test_vec(a, APIC_TMR, vector);
+	kvm_request(&v->vcpu, X86_REQ_EVENT);
+	if (lapic_reg(a, APIC_SPIV) & APIC_SPIV_DIRECTED_EOI)
+		return;
+	if (ic->ioapic && ioapic_handles(ic->ioapic, vector)) {
+		ioapic_eoi(v->vcpu.kvm, vector, level);
+	} else if (ic->mode == IRQCHIP_SPLIT && level) {
+		v->eoi_vector = vector;
+		kvm_request(&v->vcpu, X86_REQ_IOAPIC_EOI);
+	}
+}
+
+static void lapic_write_svr(struct lapic *a, u32 val)
+{
+	static const u16 lvts[] = {
+		APIC_LVTT, APIC_LVTTHMR, APIC_LVTPC, APIC_LVT0, APIC_LVT1, APIC_LVTERR
+	};
+	u32 mask = APIC_SPIV_APIC_ENABLED | APIC_VECTOR_MASK | APIC_SPIV_FOCUS_DISABLED;
+	bool on = val & APIC_SPIV_APIC_ENABLED;
+	unsigned int i;
+
+	if (to_x86_vm(a->v->vcpu.kvm)->irqchip.mode == IRQCHIP_SPLIT)
+		mask |= APIC_SPIV_DIRECTED_EOI;
+	lapic_set_reg(a, APIC_SPIV, val & mask);
+	/* Software disable masks all LVTs (SDM 3A 10.4.7.2). */
+	for (i = 0; !on && i < ARRAY_SIZE(lvts); i++)
+		lapic_set_reg(a, lvts[i], lapic_reg(a, lvts[i]) | APIC_LVT_MASKED);
+	if (!on)
+		lapic_timer_cancel(a);
+	if (on != a->sw_enabled) {
+		a->sw_enabled = on;
+		lapic_map_changed(a->v->vcpu.kvm);
+	}
+	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+}
+
+static void lapic_write_lvt(struct lapic *a, unsigned int reg, u32 val, u32 mask)
+{
+	if (!a->sw_enabled)
+		val |= APIC_LVT_MASKED;
+	lapic_set_reg(a, reg, val & mask);
+	if (reg == APIC_LVTT)
+		lapic_timer_set_mode(a);
+	else if (reg == APIC_LVT0)
+		kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+}
+
+/* 0, or 1: no such register or reserved bits */
+static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
+{
+	switch (reg) {
+	case APIC_ID:
+		if (a->x2apic)
+			return 1;
+		lapic_set_reg(a, APIC_ID, val & 0xff000000);
+		lapic_map_changed(a->v->vcpu.kvm);
+		return 0;
+	case APIC_TASKPRI:
+		lapic_set_reg(a, reg, val & 0xff);
+		kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+		return 0;
+	case APIC_EOI:
+		lapic_eoi(a);
+		return 0;
+	case APIC_LDR:
+		if (a->x2apic)
+			return 1;
+		lapic_set_reg(a, reg, val & APIC_LDR_MASK);
+		return 0;
+	case APIC_DFR:
+		if (a->x2apic)
+			return 1;
+		lapic_set_reg(a, reg, val | 0x0fffffff);
+		return 0;
+	case APIC_SPIV:
+		lapic_write_svr(a, val);
+		return 0;
+	case APIC_ICR:
+		val &= ~APIC_ICR_BUSY;
+		lapic_set_reg(a, APIC_ICR, val);
+		lapic_send_ipi(a, val, lapic_reg(a, APIC_ICR2));
+		return 0;
+	case APIC_ICR2:
+		lapic_set_reg(a, reg, a->x2apic ? val : val & 0xff000000);
+		return 0;
+	case APIC_LVTT:
+		lapic_write_lvt(a, reg, val, LVT_COMMON | APIC_LVT_TIMER_PERIODIC |
+				APIC_LVT_TIMER_TSCDEADLINE);
+		return 0;
+	case APIC_LVTTHMR:
+	case APIC_LVTPC:
+		lapic_write_lvt(a, reg, val, LVT_COMMON | APIC_MODE_MASK);
+		return 0;
+	case APIC_LVT0:
+	case APIC_LVT1:
+		lapic_write_lvt(a, reg, val, LVT_LINT);
+		return 0;
+	case APIC_LVTERR:
+		lapic_write_lvt(a, reg, val, LVT_COMMON);
+		return 0;
+	case APIC_TMICT:
+		if (a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE)
+			return 0;
+		lapic_set_reg(a, reg, val);
+		lapic_timer_start(a);
+		return 0;
+	case APIC_TDCR:
+		lapic_set_reg(a, reg, val & 0xb);
+		lapic_timer_set_divide(a);
+		return 0;
+	case APIC_ESR:
+		if (a->x2apic && val)
+			return 1;
+		lapic_set_reg(a, reg, 0);
+		return 0;
+	case APIC_SELF_IPI:
+		if (!a->x2apic || (val & ~APIC_VECTOR_MASK))
+			return 1;
+		lapic_send_ipi(a, APIC_DEST_SELF | (val & APIC_VECTOR_MASK), 0);
+		return 0;
+	default:
+		return 1;
+	}
+}
+
+/* Readable registers by offset / 16 (SDM 3A table 10-1) */
+static bool lapic_readable(const struct lapic *a, unsigned int reg)
+{
+	const u64 map = BIT_ULL(0x02) | BIT_ULL(0x03) | BIT_ULL(0x08) | BIT_ULL(0x0a) |
+			BIT_ULL(0x0d) | BIT_ULL(0x0f) | GENMASK_ULL(0x27, 0x10) |
+			BIT_ULL(0x28) | BIT_ULL(0x30) | GENMASK_ULL(0x37, 0x32) |
+			BIT_ULL(0x38) | BIT_ULL(0x39) | BIT_ULL(0x3e);
+	const u64 xapic_only = BIT_ULL(0x09) | BIT_ULL(0x0e) | BIT_ULL(0x31);
+
+	if (reg >= 0x400 || (reg & 0xf))
+		return false;
+	return ((a->x2apic ? map : map | xapic_only) >> (reg >> 4)) & 1;
+}
+
+static u32 lapic_read(struct lapic *a, unsigned int reg)
+{
+	switch (reg) {
+	case APIC_ID:
+		return a->x2apic ? lapic_id(a) : lapic_reg(a, reg);
+	case APIC_PROCPRI:
+		return lapic_ppr(a);
+	case APIC_TMCCT:
+		return lapic_timer_current(a);
+	default:
+		return lapic_reg(a, reg);
+	}
+}
+
+/* MSR 0x800 + register / 16; only the ICR is 64 bits wide (SDM 3A 10.12.1.2). */
+int lapic_read_msr(struct x86_vcpu *v, u32 index, u64 *data)
+{
+	struct lapic *a = v->apic;
+	unsigned int reg = (index - 0x800) << 4;
+
+	if (!a || !a->x2apic || index - 0x800 >= 0x100 || !lapic_readable(a, reg))
+		return 1;
+	*data = lapic_read(a, reg);
+	if (reg == APIC_ICR)
+		*data |= (u64)lapic_reg(a, APIC_ICR2) << 32;
+	return 0;
+}
+
+int lapic_write_msr(struct x86_vcpu *v, u32 index, u64 data)
+{
+	struct lapic *a = v->apic;
+	unsigned int reg = (index - 0x800) << 4;
+
+	if (!a || !a->x2apic || index - 0x800 >= 0x100)
+		return 1;
+	if (reg == APIC_ICR)
+		lapic_set_reg(a, APIC_ICR2, data >> 32);
+	else if (data >> 32)
+		return 1;
+	if (reg == APIC_ICR2 || (reg == APIC_EOI && data))
+		return 1;
+	return lapic_write(a, reg, data);
+}
+
+static bool lapic_owns(struct lapic *a, gpa_t gpa)
+{
+	return a && a->enabled && !a->x2apic && (gpa & PAGE_MASK) == (a->base_msr & LAPIC_BASE_ADDR);
+}
+
+/* Aligned 32-bit accesses are defined; narrower reads within a register work too. */
+int lapic_mmio_read(struct x86_vcpu *v, gpa_t gpa, unsigned int len, void *data)
+{
+	struct lapic *a = v->apic;
+	unsigned int reg = gpa & 0xff0, shift = gpa & 0xf;
+	u32 val = 0;
+
+	if (!lapic_owns(a, gpa))
+		return -EOPNOTSUPP;
+	memset(data, 0, len);
+	if (shift + len > 4)
+		return 0;
+	if (lapic_readable(a, reg))
+		val = lapic_read(a, reg) >> (shift * 8);
+	memcpy(data, &val, len);
+	return 0;
+}
+
+int lapic_mmio_write(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void *data)
+{
+	struct lapic *a = v->apic;
+	u32 val;
+
+	if (!lapic_owns(a, gpa))
+		return -EOPNOTSUPP;
+	if (len != 4 || (gpa & 0xf))
+		return 0;	/* undefined by the architecture: ignored */
+	memcpy(&val, data, 4);
+	lapic_write(a, gpa & 0xff0, val);
+	return 0;
+}
+
+unsigned long lapic_get_cr8(struct x86_vcpu *v)
+{
+	return (lapic_reg(v->apic, APIC_TASKPRI) & 0xf0) >> 4;
+}
+
+void lapic_set_cr8(struct x86_vcpu *v, unsigned long cr8)
+{
+	struct lapic *a = v->apic;
+	u32 old = lapic_reg(a, APIC_TASKPRI);
+
+	lapic_set_reg(a, APIC_TASKPRI, (cr8 & 15) << 4 | (old & 4));
+	kvm_request(&v->vcpu, X86_REQ_EVENT);
+}
+
+u64 lapic_get_base(struct x86_vcpu *v)
+{
+	return v->apic ? v->apic->base_msr : v->msr.apic_base;
+}
+
+static bool lapic_base_legal(struct x86_vcpu *v, u64 old, u64 new, bool host)
+{
+	u64 mode = new & (MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE);
+	u64 was = old & (MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE);
+	u64 reserved = v->cpuid.reserved_gpa_bits | 0x2ff;
+
+	if (!x86_has(v, X86_FEATURE_X2APIC))
+		reserved |= X2APIC_ENABLE;
+	if ((new & reserved) || mode == X2APIC_ENABLE)
+		return false;
+	if (host)
+		return true;
+	/* SDM 3A figure 10-27: from x2APIC only to off, from off only to xAPIC. */
+	if (was == (MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE))
+		return mode != MSR_IA32_APICBASE_ENABLE;
+	return was || mode != (MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE);
+}
+
+static void lapic_enter_x2apic(struct lapic *a)
+{
+	u32 id = a->v->vcpu.id;
+
+	lapic_set_reg(a, APIC_ID, id);
+	lapic_set_reg(a, APIC_LDR, ((id >> 4) << 16) | (1u << (id & 0xf)));
+}
+
+static void lapic_apply_base(struct lapic *a, u64 value)
+{
+	bool x2apic = value & X2APIC_ENABLE;
+
+	a->base_msr = value;
+	a->enabled = value & MSR_IA32_APICBASE_ENABLE;
+	if (x2apic && !a->x2apic)
+		lapic_enter_x2apic(a);
+	else if (!x2apic && a->x2apic)
+		lapic_set_reg(a, APIC_ID, a->v->vcpu.id << 24);
+	a->x2apic = x2apic;
+}
+
+int lapic_set_base(struct x86_vcpu *v, u64 value, bool host)
+{
+	struct lapic *a = v->apic;
+	u64 old = lapic_get_base(v);
+
+	if (value == old)
+		return 0;
+	if (!lapic_base_legal(v, old, value, host))
+		return 1;
+	if (!a) {
+		v->msr.apic_base = value;
+		return 0;
+	}
+	lapic_apply_base(a, value);
+	lapic_map_changed(v->vcpu.kvm);
+	cpuid_update_runtime(v);
+	kvm_request(&v->vcpu, X86_REQ_EVENT);
+	return 0;
+}
+
+/* SDM 3A 10.4.7.1 */
+void lapic_reset(struct x86_vcpu *v, bool init)
+{
+	struct lapic *a = v->apic;
+	bool bsp = v->vcpu.id == to_x86_vm(v->vcpu.kvm)->bsp_vcpu_id;
+	unsigned int reg;
+
+	lapic_timer_cancel(a);
+	if (!init) {
+		a->x2apic = false;
+		lapic_apply_base(a, APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
+				 (bsp ? MSR_IA32_APICBASE_BSP : 0));
+		lapic_set_reg(a, APIC_ID, v->vcpu.id << 24);
+	}
+	lapic_set_reg(a, APIC_LVR, LAPIC_VERSION);
+	for (reg = APIC_LVTT; reg <= APIC_LVTERR; reg += 0x10)
+		lapic_set_reg(a, reg, APIC_LVT_MASKED);
+	/* Virtual wire for the boot processor, until firmware says otherwise. */
+	if (bsp && !(to_x86_vm(v->vcpu.kvm)->disabled_quirks & KVM_X86_QUIRK_LINT0_REENABLED))
+		lapic_set_reg(a, APIC_LVT0, APIC_DM_EXTINT);
+	lapic_set_reg(a, APIC_DFR, 0xffffffff);
+	lapic_set_reg(a, APIC_SPIV, 0xff);
+	a->sw_enabled = false;
+	lapic_set_reg(a, APIC_TASKPRI, 0);
+	if (!a->x2apic)
+		lapic_set_reg(a, APIC_LDR, 0);
+	lapic_set_reg(a, APIC_ESR, 0);
+	lapic_set_reg(a, APIC_ICR, 0);
+	lapic_set_reg(a, APIC_ICR2, 0);
+	lapic_set_reg(a, APIC_TDCR, 0);
+	lapic_set_reg(a, APIC_TMICT, 0);
+	for (reg = 0; reg < NR_VEC_WORDS * 0x10; reg += 0x10) {
+		lapic_set_reg(a, APIC_IRR + reg, 0);
+		lapic_set_reg(a, APIC_ISR + reg, 0);
+		lapic_set_reg(a, APIC_TMR + reg, 0);
+	}
+	a->irr_pending = false;
+	a->highest_isr = -1;
+	a->timer.deadline = 0;
+	a->timer.period_ns = 0;
+	lapic_timer_set_divide(a);
+	lapic_timer_set_mode(a);
+	lapic_map_changed(v->vcpu.kvm);
+}
+
+int lapic_create(struct x86_vcpu *v)
+{
+	struct lapic *a = kzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
+
+	if (!a)
+		return -ENOMEM;
+	a->regs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!a->regs) {
+		kfree(a);
+		return -ENOMEM;
+	}
+	a->v = v;
+	a->highest_isr = -1;
+	lapic_timer_init(a);
+	v->apic = a;
+	return 0;
+}
+
+void lapic_destroy(struct x86_vcpu *v)
+{
+	struct lapic *a = v->apic;
+
+	if (!a)
+		return;
+	hrtimer_cancel(&a->timer.hrtimer);
+	v->apic = NULL;
+	free_page((unsigned long)a->regs);
+	kfree(a);
+}
+
+int lapic_get_state(struct x86_vcpu *v, struct kvm_lapic_state *s)
+{
+	struct lapic *a = v->apic;
+	u32 val;
+
+	BUILD_BUG_ON(sizeof(*s) > PAGE_SIZE);
+	memcpy(s->regs, a->regs, sizeof(s->regs));
+	val = lapic_timer_current(a);
+	memcpy(s->regs + APIC_TMCCT, &val, 4);
+	val = lapic_ppr(a);
+	memcpy(s->regs + APIC_PROCPRI, &val, 4);
+	/* Without KVM_X2APIC_API_USE_32BIT_IDS the id travels in xAPIC format. */
+	if (a->x2apic && !to_x86_vm(v->vcpu.kvm)->irqchip.x2apic_format) {
+		val = v->vcpu.id << 24;
+		memcpy(s->regs + APIC_ID, &val, 4);
+	}
+	return 0;
+}
+
+int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s)
+{
+	struct lapic *a = v->apic;
+	u32 id, current_count, want = v->vcpu.id;
+
+	memcpy(&id, s->regs + APIC_ID, 4);
+	memcpy(&current_count, s->regs + APIC_TMCCT, 4);
+	if (a->x2apic) {
+		if (!to_x86_vm(v->vcpu.kvm)->irqchip.x2apic_format)
+			id >>= 24;
+		else if (id != want)
+			return -EINVAL;
+	}
+	hrtimer_cancel(&a->timer.hrtimer);
+	memcpy(a->regs, s->regs, sizeof(s->regs));
+	/* What is not state is ours. */
+	lapic_set_reg(a, APIC_LVR, LAPIC_VERSION);
+	if (a->x2apic)
+		lapic_enter_x2apic(a);
+	a->sw_enabled = lapic_reg(a, APIC_SPIV) & APIC_SPIV_APIC_ENABLED;
+	a->highest_isr = lapic_highest(a, APIC_ISR);
+	a->irr_pending = true;
+	lapic_timer_restore(a, current_count);
+	lapic_map_changed(v->vcpu.kvm);
+	kvm_request(&v->vcpu, X86_REQ_EVENT);
+	kvm_request(&v->vcpu, X86_REQ_SCAN_IOAPIC);
+	return 0;
+}
+
+bool lapic_has_init_sipi(struct x86_vcpu *v)
+{
+	unsigned long events = READ_ONCE(v->apic->events);
+
+	if (!events)
+		return false;
+	/* A SIPI alone matters only to a vCPU that waits for one. */
+	return test_bit(LAPIC_INIT_PENDING, &events) ||
+	       READ_ONCE(v->mp_state) == KVM_MP_STATE_INIT_RECEIVED;
+}
+
+int lapic_take_init_sipi(struct x86_vcpu *v, u8 *sipi_vector)
+{
+	struct lapic *a = v->apic;
+
+	if (test_and_clear_bit(LAPIC_INIT_PENDING, &a->events))
+		return LAPIC_EV_INIT;
+	if (!test_and_clear_bit(LAPIC_SIPI_PENDING, &a->events))
+		return LAPIC_EV_NONE;
+	smp_rmb();
+	*sipi_vector = READ_ONCE(a->sipi_vector);
+	return LAPIC_EV_SIPI;
+}
+
+void lapic_set_sipi_vector(struct x86_vcpu *v, u8 vector)
+{
+	WRITE_ONCE(v->apic->sipi_vector, vector);
+}
+
+void lapic_post_sipi(struct x86_vcpu *v)
+{
+	set_bit(LAPIC_SIPI_PENDING, &v->apic->events);
+}
+
+/* Nothing is cached per vCPU about the IOAPIC: EOI always comes through lapic_eoi(). */
+void irqchip_scan(struct x86_vcpu *v)
+{
+}

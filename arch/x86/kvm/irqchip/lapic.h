@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of this folder share: the local APIC and its neighbours. */
+#ifndef KVM_X86_LAPIC_H
+#define KVM_X86_LAPIC_H
+
+#include <asm/apicdef.h>
+#include <linux/hrtimer.h>
+#include <linux/kvm/irq.h>
+
+#include "../x86.h"
+
+#define LAPIC_INIT_PENDING	0
+#define LAPIC_SIPI_PENDING	1
+
+/* timer.c. v: vcpu->mutex */
+struct lapic_timer {
+	struct hrtimer hrtimer;
+	u64 period_ns;			/* v */
+	ktime_t expires;		/* v, and the callback while armed */
+	u64 deadline;			/* v; IA32_TSC_DEADLINE */
+	u32 mode;			/* v; APIC_LVT_TIMER_* */
+	u32 divide;			/* v; 1..128 */
+	atomic_t pending;		/* a; expired, not yet in the IRR */
+};
+
+/*
+ * One local APIC. a: atomic, any thread may set (IRR, TMR, events);
+ * v: vcpu->mutex; r: read by senders without a lock, a stale value delivers
+ * as if the change came a moment later
+ */
+struct lapic {
+	struct x86_vcpu *v;		/* c */
+	u64 base_msr;			/* v, r */
+	void *regs;			/* one page in xAPIC layout: IRR, TMR a; the rest v, r */
+	bool enabled;			/* v, r; by APIC_BASE */
+	bool x2apic;			/* v, r */
+	bool sw_enabled;		/* v, r; by SVR */
+	bool irr_pending;		/* a; hint: the IRR may have bits */
+	s16 highest_isr;		/* v; -1: none */
+	unsigned long events;		/* a; INIT, SIPI */
+	u8 sipi_vector;			/* a */
+	struct lapic_timer timer;
+};
+
+/* A message between APICs */
+struct lapic_irq {
+	u32 dest;
+	u32 shorthand;		/* APIC_DEST_SELF, _ALLINC, _ALLBUT or 0 */
+	u32 mode;		/* APIC_DM_* */
+	u8 vector;
+	bool logical;
+	bool level;		/* asserted */
+	bool trig_level;
+	bool wide;		/* @dest is an x2APIC id */
+	bool msi;		/* redirection hint: lowest priority */
+};
+
+static inline u32 lapic_reg(const struct lapic *a, unsigned int reg)
+{
+	return READ_ONCE(*(u32 *)(a->regs + reg));
+}
+
+static inline void lapic_set_reg(struct lapic *a, unsigned int reg, u32 val)
+{
+	WRITE_ONCE(*(u32 *)(a->regs + reg), val);
+}
+
+/* Bit arrays of 256 vectors: 32 each 16 bytes (SDM 3A 10.8.4) */
+static inline unsigned long *lapic_vec_word(struct lapic *a, unsigned int reg, u8 vector)
+{
+	return a->regs + reg + (vector >> 5) * 0x10;
+}
+
+int lapic_highest(const struct lapic *a, unsigned int reg);
+u32 lapic_id(const struct lapic *a);
+
+/* lapic.c: a message arrived. >0 taken, 0 was pending already, -1 not enabled */
+int lapic_accept(struct lapic *a, const struct lapic_irq *irq);
+int lapic_local_deliver(struct lapic *a, unsigned int lvt);
+bool lapic_takes_extint(struct x86_vcpu *v);
+
+/* ipi.c */
+int lapic_deliver(struct kvm *kvm, struct lapic *src, const struct lapic_irq *irq);
+void lapic_map_changed(struct kvm *kvm);
+void lapic_map_free(struct kvm *kvm);
+void lapic_send_ipi(struct lapic *a, u32 icr_lo, u32 icr_hi);
+
+/* timer.c */
+void lapic_timer_init(struct lapic *a);
+void lapic_timer_cancel(struct lapic *a);
+void lapic_timer_start(struct lapic *a);
+void lapic_timer_set_mode(struct lapic *a);
+void lapic_timer_set_divide(struct lapic *a);
+u32 lapic_timer_current(struct lapic *a);
+void lapic_timer_restore(struct lapic *a, u32 current_count);
+
+/* ioapic.c, pic.c: 1 delivered, 0 coalesced, -1 masked or absent. Any context. */
+int ioapic_create(struct kvm *kvm);
+/* slots_lock held: off the bus; no-op without one */
+void ioapic_unplug(struct kvm *kvm);
+void ioapic_destroy(struct kvm *kvm);
+int ioapic_set_irq(struct ioapic *ioapic, unsigned int pin, int source, int level);
+/* A LAPIC sent EOI for @vector */
+void ioapic_eoi(struct kvm *kvm, u8 vector, bool level);
+bool ioapic_handles(struct ioapic *ioapic, u8 vector);
+int ioapic_get(struct ioapic *ioapic, struct kvm_ioapic_state *s);
+int ioapic_set(struct ioapic *ioapic, const struct kvm_ioapic_state *s);
+
+int pic_create(struct kvm *kvm);
+void pic_unplug(struct kvm *kvm);
+void pic_destroy(struct kvm *kvm);
+int pic_set_irq(struct pic *pic, unsigned int irq, int source, int level);
+bool pic_output(struct pic *pic);
+int pic_inta(struct pic *pic);
+int pic_get(struct pic *pic, unsigned int chip, struct kvm_pic_state *s);
+int pic_set(struct pic *pic, unsigned int chip, const struct kvm_pic_state *s);
+
+void pit_quiesce(struct kvm *kvm);
+void pit_destroy(struct kvm *kvm);
+
+#endif

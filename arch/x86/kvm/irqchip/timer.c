@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The local APIC's timer (SDM 3A 10.5.4): one-shot, periodic, TSC deadline.
+ * Its bus runs at 1 GHz, so that a tick is a nanosecond.
+ */
+#include <linux/math64.h>
+#include <linux/module.h>
+#include <asm/msr.h>
+
+#include "lapic.h"
+
+static unsigned int min_timer_period_us = 200;
+module_param(min_timer_period_us, uint, 0644);
+MODULE_PARM_DESC(min_timer_period_us, "Shortest period of a guest's periodic timer");
+
+#define MAX_DEADLINE_MS	(1ull << 40)	/* some decades */
+
+static u64 lapic_min_period(void)
+{
+	return (u64)max(READ_ONCE(min_timer_period_us), 1u) * NSEC_PER_USEC;
+}
+
+static enum hrtimer_restart lapic_timer_fire(struct hrtimer *h)
+{
+	struct lapic_timer *t = container_of(h, struct lapic_timer, hrtimer);
+	struct lapic *a = container_of(t, struct lapic, timer);
+
+	atomic_inc(&t->pending);
+	kvm_request(&a->v->vcpu, KVM_REQ_UNBLOCK);
+	kvm_vcpu_kick(&a->v->vcpu);
+	if (t->mode != APIC_LVT_TIMER_PERIODIC || !t->period_ns)
+		return HRTIMER_NORESTART;
+	hrtimer_forward_now(h, ns_to_ktime(t->period_ns));
+	t->expires = hrtimer_get_expires(h);
+	return HRTIMER_RESTART;
+}
+
+void lapic_timer_init(struct lapic *a)
+{
+	hrtimer_init(&a->timer.hrtimer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+	a->timer.hrtimer.function = lapic_timer_fire;
+	a->timer.divide = 2;
+}
+
+void lapic_timer_cancel(struct lapic *a)
+{
+	hrtimer_cancel(&a->timer.hrtimer);
+	atomic_set(&a->timer.pending, 0);
+	a->timer.expires = 0;
+}
+
+static void lapic_timer_arm(struct lapic *a, u64 ns)
+{
+	a->timer.expires = ktime_add_ns(ktime_get(), ns);
+	hrtimer_start(&a->timer.hrtimer, a->timer.expires, HRTIMER_MODE_ABS_HARD);
+}
+
+/* TMICT was written: the count starts over. */
+void lapic_timer_start(struct lapic *a)
+{
+	u64 ns = (u64)lapic_reg(a, APIC_TMICT) * a->timer.divide;
+
+	lapic_timer_cancel(a);
+	a->timer.period_ns = ns;
+	if (!ns)
+		return;
+	/* A guest must not keep the host busy with its ticks. */
+	if (a->timer.mode == APIC_LVT_TIMER_PERIODIC)
+		a->timer.period_ns = max(ns, lapic_min_period());
+	lapic_timer_arm(a, a->timer.period_ns);
+}
+
+static void lapic_deadline_start(struct lapic *a)
+{
+	struct x86_vcpu *v = a->v;
+	u64 now, delta, ns;
+
+	lapic_timer_cancel(a);
+	if (!a->timer.deadline)
+		return;
+	now = tsc_read_guest(v, rdtsc());
+	if (a->timer.deadline <= now || !v->tsc.khz) {
+		atomic_inc(&a->timer.pending);
+		kvm_request(&v->vcpu, KVM_REQ_UNBLOCK);
+		return;
+	}
+	delta = a->timer.deadline - now;
+	/* The quotient must fit: the guest chooses the deadline, DIV faults. */
+	if (delta / v->tsc.khz > MAX_DEADLINE_MS)
+		delta = MAX_DEADLINE_MS * v->tsc.khz;
+	ns = mul_u64_u64_div_u64(delta, NSEC_PER_MSEC, v->tsc.khz);
+	lapic_timer_arm(a, ns);
+}
+
+void lapic_timer_set_mode(struct lapic *a)
+{
+	u32 mode = lapic_reg(a, APIC_LVTT) & (APIC_LVT_TIMER_PERIODIC | APIC_LVT_TIMER_TSCDEADLINE);
+
+	if (mode == a->timer.mode)
+		return;
+	/* Entering or leaving deadline mode disarms (SDM 3A 10.5.4.1). */
+	if (mode == APIC_LVT_TIMER_TSCDEADLINE || a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE) {
+		lapic_timer_cancel(a);
+		lapic_set_reg(a, APIC_TMICT, 0);
+		a->timer.deadline = 0;
+		a->timer.period_ns = 0;
+	}
+	a->timer.mode = mode;
+}
+
+/* TDCR bits 3,1,0: 0 is 2, 1 is 4, ..., 7 is 1 (SDM 3A figure 10-10). */
+void lapic_timer_set_divide(struct lapic *a)
+{
+	u32 tdcr = lapic_reg(a, APIC_TDCR);
+	u32 shift = ((tdcr & 3) | ((tdcr & 8) >> 1)) + 1;
+
+	a->timer.divide = 1u << (shift & 7);
+	if (a->timer.period_ns && a->timer.mode != APIC_LVT_TIMER_TSCDEADLINE)
+		lapic_timer_restore(a, lapic_timer_current(a));
+}
+
+u32 lapic_timer_current(struct lapic *a)
+{
+	s64 left;
+
+	if (!lapic_reg(a, APIC_TMICT) || !a->timer.expires ||
+	    a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE)
+		return 0;
+	left = ktime_to_ns(ktime_sub(a->timer.expires, ktime_get()));
+	if (left <= 0)
+		return 0;
+	return min_t(u64, div_u64(left, a->timer.divide), U32_MAX);
+}
+
+/* After state was loaded: go on from @current_count. */
+void lapic_timer_restore(struct lapic *a, u32 current_count)
+{
+	u32 tdcr = lapic_reg(a, APIC_TDCR);
+	u64 period;
+
+	hrtimer_cancel(&a->timer.hrtimer);
+	a->timer.divide = 1u << ((((tdcr & 3) | ((tdcr & 8) >> 1)) + 1) & 7);
+	a->timer.mode = lapic_reg(a, APIC_LVTT) &
+			(APIC_LVT_TIMER_PERIODIC | APIC_LVT_TIMER_TSCDEADLINE);
+	if (a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE) {
+		lapic_deadline_start(a);
+		return;
+	}
+	period = (u64)lapic_reg(a, APIC_TMICT) * a->timer.divide;
+	a->timer.period_ns = period;
+	a->timer.expires = 0;
+	if (a->timer.mode == APIC_LVT_TIMER_PERIODIC && period) {
+		a->timer.period_ns = max(period, lapic_min_period());
+		lapic_timer_arm(a, current_count ? (u64)current_count * a->timer.divide :
+						   a->timer.period_ns);
+	} else if (period && current_count) {
+		lapic_timer_arm(a, (u64)current_count * a->timer.divide);
+	}
+}
+
+void lapic_restart_timer(struct x86_vcpu *v)
+{
+	struct lapic *a = v->apic;
+
+	if (a && a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE)
+		lapic_deadline_start(a);
+}
+
+/* The timer's CPU needs not be the vCPU's: its callback kicks. */
+void lapic_migrate_timer(struct x86_vcpu *v)
+{
+}
+
+u64 lapic_get_tscdeadline(struct x86_vcpu *v)
+{
+	struct lapic *a = v->apic;
+
+	return a && a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE ? a->timer.deadline : 0;
+}
+
+void lapic_set_tscdeadline(struct x86_vcpu *v, u64 tsc)
+{
+	struct lapic *a = v->apic;
+
+	if (!a || a->timer.mode != APIC_LVT_TIMER_TSCDEADLINE)
+		return;
+	a->timer.deadline = tsc;
+	lapic_deadline_start(a);
+}
+
+bool lapic_timer_pending(struct x86_vcpu *v)
+{
+	return atomic_read(&v->apic->timer.pending) > 0;
+}
+
+void lapic_inject_timer(struct x86_vcpu *v)
+{
+	struct lapic *a = v->apic;
+
+	/* Expirations that were not taken in time are one interrupt. */
+	atomic_set(&a->timer.pending, 0);
+	if (a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE)
+		a->timer.deadline = 0;
+	if (a->timer.mode != APIC_LVT_TIMER_PERIODIC)
+		a->timer.expires = 0;
+	lapic_local_deliver(a, APIC_LVTT);
+}
