@@ -3,7 +3,7 @@
 #include <linux/build_bug.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/kvm/ioctl.h>
+#include "virt.h"
 
 /* Larger arguments than this come from the heap. */
 #define STACK_ARG_SIZE	256
@@ -85,4 +85,15 @@ long kvm_ioctl_call(const struct kvm_ioctl_row *row, void *obj, unsigned long ar
 	if (row->flags & (KVM_ARG_VALUE | KVM_ARG_USER))
 		return row->fn(obj, (void *)arg);
 	return call_with_struct(row, obj, (void __user *)arg);
+}
+
+/* As kvm_ioctl_call(), for rows with KVM_HOLD_SRCU. */
+long kvm_ioctl_call_srcu(const struct kvm_ioctl_row *row, void *obj, unsigned long arg,
+			 struct srcu_struct *srcu)
+{
+	int idx = srcu_read_lock(srcu);
+	long ret = kvm_ioctl_call(row, obj, arg);
+
+	srcu_read_unlock(srcu, idx);
+	return ret;
 }

@@ -181,7 +181,6 @@ static const struct kvm_ioctl_row vcpu_rows[] = {
 static long call_holding(const struct kvm_ioctl_row *row, struct kvm_vcpu *vcpu,
 			 unsigned long arg)
 {
-	int idx = 0;
 	long ret;
 
 	if (row->flags & KVM_ASYNC)
@@ -191,10 +190,9 @@ static long call_holding(const struct kvm_ioctl_row *row, struct kvm_vcpu *vcpu,
 	if (row->flags & KVM_HOLD_LOADED)
 		kvm_vcpu_load(vcpu);
 	if (row->flags & KVM_HOLD_SRCU)
-		idx = srcu_read_lock(&vcpu->kvm->srcu);
-	ret = kvm_ioctl_call(row, vcpu, arg);
-	if (row->flags & KVM_HOLD_SRCU)
-		srcu_read_unlock(&vcpu->kvm->srcu, idx);
+		ret = kvm_ioctl_call_srcu(row, vcpu, arg, &vcpu->kvm->srcu);
+	else
+		ret = kvm_ioctl_call(row, vcpu, arg);
 	if (row->flags & KVM_HOLD_LOADED)
 		kvm_vcpu_put(vcpu);
 	mutex_unlock(&vcpu->mutex);

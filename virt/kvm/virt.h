@@ -20,6 +20,10 @@ struct module *kvm_backend_get(void);
 /* @kvm NULL on the system fd */
 long kvm_check_extension(struct kvm *kvm, long cap);
 
+/* ioctl.c */
+long kvm_ioctl_call_srcu(const struct kvm_ioctl_row *row, void *obj, unsigned long arg,
+			 struct srcu_struct *srcu);
+
 /* vm.c */
 void kvm_vm_module_init(void);
 long kvm_create_vm_fd(unsigned long type);

@@ -290,16 +290,14 @@ static const struct kvm_ioctl_row vm_rows[] = {
 
 static long call_holding(const struct kvm_ioctl_row *row, struct kvm *kvm, unsigned long arg)
 {
-	int idx = 0;
 	long ret;
 
 	if (row->flags & KVM_HOLD_LOCK)
 		mutex_lock(&kvm->lock);
 	if (row->flags & KVM_HOLD_SRCU)
-		idx = srcu_read_lock(&kvm->srcu);
-	ret = kvm_ioctl_call(row, kvm, arg);
-	if (row->flags & KVM_HOLD_SRCU)
-		srcu_read_unlock(&kvm->srcu, idx);
+		ret = kvm_ioctl_call_srcu(row, kvm, arg, &kvm->srcu);
+	else
+		ret = kvm_ioctl_call(row, kvm, arg);
 	if (row->flags & KVM_HOLD_LOCK)
 		mutex_unlock(&kvm->lock);
 	return ret;

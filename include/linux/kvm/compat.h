@@ -48,6 +48,7 @@ static inline int kvm_pfnmap_lookup(struct vm_area_struct *vma, unsigned long hv
 
 	if (follow_pte(vma->vm_mm, hva, &m->pte, &m->ptl))
 		return -EINVAL;
+	__acquire(m->ptl);
 	pte = *m->pte;
 	m->hfn = pte_pfn(pte);
 	m->writable = pte_write(pte);
