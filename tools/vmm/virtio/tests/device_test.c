@@ -64,8 +64,12 @@ static void disk_config(struct drv *d)
 	   mmio_read(env, d->device + 4, 4) == 0, "capacity");
 	ok(mmio_read(env, d->device + 12, 4) == VIRTQ_MAX_SEGS - 2 &&
 	   mmio_read(env, d->device + 20, 4) == 512, "seg_max, blk_size");
-	ok(mmio_read(env, d->device + 0x1000 - 4, 4) == 0xffffffff,
-	   "nothing behind the configuration");
+	ok(mmio_read(env, d->device + sizeof(struct virtio_blk_config) - 4, 4) !=
+	   ~0u &&
+	   mmio_read(env, d->device + sizeof(struct virtio_blk_config) - 4, 8) ==
+	   ~0ull &&
+	   mmio_read(env, d->device + sizeof(struct virtio_blk_config), 1) == 0xff,
+	   "nothing behind the configuration, nor across its end");
 	mmio_write(env, d->device, 4, 0);
 	ok(mmio_read(env, d->device, 4) == SECTORS, "which is read-only");
 }

@@ -24,6 +24,7 @@ struct env *env_new(const char *disk, bool readonly, bool threads)
 	struct env *e = calloc(1, sizeof(*e));
 	struct vmm *vmm = &e->vmm;
 
+	alarm(60);	/* nothing here may hang for ever */
 	vmm->kvm_fd = -1;
 	vmm->vm_fd = -1;
 	vmm->cfg.cpus = 1;
