@@ -217,17 +217,22 @@ enum emul_result x_xadd(struct emul_ctx *c)
 	return EMUL_OK;
 }
 
-/* Memory is written even when the comparison fails (SDM 2A, CMPXCHG) */
+/*
+ * When the comparison fails, memory is written with what it held (SDM 2A,
+ * CMPXCHG), but a register is not touched, not even zero-extended.
+ */
 enum emul_result x_cmpxchg(struct emul_ctx *c)
 {
 	unsigned int size = c->dst.size;
 
+	TRY(emul_load(c, &c->dst, EMUL_ACC_RMW));
 	do_sub(c, size, emul_reg(c, R_AX, size), c->dst.val, false);
-	if (c->rflags & FL_ZF)
+	if (c->rflags & FL_ZF) {
 		c->dst.val = c->src.val;
-	else
-		emul_set_reg(c, R_AX, size, c->dst.val);
-	return EMUL_OK;
+		return emul_store(c, &c->dst);
+	}
+	emul_set_reg(c, R_AX, size, c->dst.val);
+	return c->dst.kind == OPND_MEM ? emul_store(c, &c->dst) : EMUL_OK;
 }
 
 /* CMPXCHG8B, and with REX.W CMPXCHG16B */

@@ -534,6 +534,7 @@ static enum emul_result decode_start(struct emul_ctx *c, const u8 *bytes,
 	c->ea = 0;
 	c->seg_valid = 0;
 	c->undo_mask = 0;
+	c->committed = false;
 	c->op = &emul_op_unknown;
 
 	if (nbytes > sizeof(c->insn))
@@ -583,7 +584,7 @@ static inline enum emul_result decode_opcode(struct emul_ctx *c,
 enum emul_result emul_decode(struct emul_ctx *c, const u8 *bytes,
 			     unsigned int nbytes)
 {
-	const struct emul_op *op;
+	const struct emul_op *op = &emul_op_unknown;
 
 	if (c->mode > EMUL_LONG64)
 		return EMUL_UNHANDLED;

@@ -294,6 +294,7 @@ struct emul_ctx {
 	u8 seg_valid;		/* segs[] filled in this pass */
 	u8 old_mode;
 	u8 old_cpl;
+	bool committed;		/* REP made progress since decoding */
 	struct emul_opnd dst;
 	struct emul_opnd src;
 	struct emul_seg segs[6];

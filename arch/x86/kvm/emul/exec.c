@@ -49,6 +49,7 @@ enum emul_result emul_icpt(struct emul_ctx *c, enum emul_intercept id)
 void emul_commit(struct emul_ctx *c)
 {
 	c->undo_mask = 0;
+	c->committed = true;
 	c->epoch++;
 }
 

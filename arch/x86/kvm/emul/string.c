@@ -236,13 +236,18 @@ enum emul_result x_scas(struct emul_ctx *c)
 	return repeat(c, step_scas, elem_size(c), true);
 }
 
-/* Permission, then the nested guest's owner, before any effect */
+/*
+ * Permission, then the nested guest's owner, before any effect; not again once
+ * REP has made progress, as the log of accesses begins after that.
+ */
 static enum emul_result io_begin(struct emul_ctx *c, u16 port,
 				 unsigned int size, enum emul_intercept id)
 {
 	c->io.port = port;
 	c->io.size = size;
 	c->io.rep = c->rep && id >= EMUL_ICPT_IO_INS;
+	if (c->committed)
+		return EMUL_OK;
 	TRY(emul_io_allowed(c, port, size));
 	return emul_icpt(c, id);
 }
@@ -295,7 +300,8 @@ enum emul_result x_out_dx(struct emul_ctx *c)
 	return do_out(c, c->gpr[R_DX]);
 }
 
-/* Where the next elements of INS go, checked for writing before the port is
+/*
+ * Where the next elements of INS go, checked for writing before the port is
  * read: a fault must not lose what the port gave.
  */
 static enum emul_result ins_probe(struct emul_ctx *c, unsigned int size,
@@ -316,6 +322,21 @@ static enum emul_result ins_probe(struct emul_ctx *c, unsigned int size,
 	return emul_write_la(c, *la, NULL, size, EMUL_ACC_PROBE);
 }
 
+static enum emul_result ins_write(struct emul_ctx *c, u64 la, const u8 *buf,
+				  unsigned int size, unsigned int n)
+{
+	enum emul_result r = EMUL_UNHANDLED;
+	unsigned int i;
+
+	if (n > 1)
+		r = c->ops->write(c, la, buf, n * size, EMUL_ACC_CHUNK);
+	if (r != EMUL_UNHANDLED)
+		return r;
+	for (i = 0; i < n; i++)
+		TRY(emul_write_la(c, la + i * size, buf + i * size, size, 0));
+	return EMUL_OK;
+}
+
 static enum emul_result step_ins(struct emul_ctx *c, unsigned int size,
 				 unsigned int max, unsigned int *n)
 {
@@ -328,8 +349,7 @@ static enum emul_result step_ins(struct emul_ctx *c, unsigned int size,
 	if (!done || done > *n)
 		return EMUL_UNHANDLED;
 	*n = done;
-	TRY(emul_write_la(c, la, buf, done * size,
-			  done > 1 ? EMUL_ACC_CHUNK : 0));
+	TRY(ins_write(c, la, buf, size, done));
 	advance(c, R_DI, size, done);
 	return EMUL_OK;
 }
