@@ -99,7 +99,8 @@ static long kvm_dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 
 	if (!row)
 		row = kvm_ioctl_find(&kvm_arch_system_ioctls, cmd);
-	return row ? kvm_ioctl_call(row, NULL, arg) : -ENOTTY;
+	/* The VM fd says -ENOTTY; here and on the vCPU fd -EINVAL is what clients have always got. */
+	return row ? kvm_ioctl_call(row, NULL, arg) : -EINVAL;
 }
 
 struct module *kvm_backend_get(void)

@@ -213,7 +213,7 @@ static long kvm_vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 	row = kvm_ioctl_find(&vcpu_ioctls, cmd);
 	if (!row)
 		row = kvm_ioctl_find(&kvm_arch_vcpu_ioctls, cmd);
-	return row ? call_holding(row, vcpu, arg) : -ENOTTY;
+	return row ? call_holding(row, vcpu, arg) : -EINVAL;
 }
 
 static vm_fault_t vcpu_mmap_fault(struct vm_fault *vmf)

@@ -40,7 +40,7 @@ struct kvm_ioctl_table {
 
 void kvm_ioctl_table_init(struct kvm_ioctl_table *t, const struct kvm_ioctl_row *rows,
 			  unsigned int count);
-/* -ENOTTY when @cmd has no row */
+/* NULL when @cmd has no row */
 const struct kvm_ioctl_row *kvm_ioctl_find(const struct kvm_ioctl_table *t, u32 cmd);
 /* Copies in, calls fn, copies out. */
 long kvm_ioctl_call(const struct kvm_ioctl_row *row, void *obj, unsigned long arg);
