@@ -11,42 +11,50 @@
 
 #include <linux/kvm/guest_mem.h>
 
-struct x86_vcpu;
-struct emul_fault;
+#include "gwalk.h"
 
-/* Per VM. M: kvm->mmu_lock */
+struct x86_vcpu;
+
+/* M: kvm->mmu_lock held for writing to change; S: slots_lock */
 struct mmu_vm {
 	hpa_t root;			/* M; HPA_INVALID until the first vCPU loads it */
-	u64 mmio_generation;		/* follows the memslots' generation */
-	unsigned long nr_tables;	/* M, table pages in use */
-	unsigned long requested_pages;	/* KVM_SET_NR_MMU_PAGES */
-	struct list_head zapped;	/* M; roots and subtrees waiting to be freed */
+	unsigned long requested_pages;	/* S; KVM_SET_NR_MMU_PAGES, 0: never set */
 };
 
-/* Per vCPU: touched by the thread holding vcpu->mutex alone. */
-#define MMU_CACHE_PAGES		8
-#define MMU_MMIO_SLOTS		8
+/* All fields: touched by the thread holding vcpu->mutex alone. */
+#define MMU_CACHE_PAGES		4	/* the tables below a root of 5 levels */
+#define MMU_MMIO_NOTES		8
 struct mmu_vcpu {
-	hpa_t root;			/* the root loaded in hardware */
-	u64 root_generation;
+	hpa_t root;			/* the root loaded in hardware, or HPA_INVALID */
 	unsigned int nr_cached;
-	struct page *cache[MMU_CACHE_PAGES];	/* zeroed table pages for one fault */
+	struct page *cache[MMU_CACHE_PAGES];	/* zeroed table pages for a fault under way */
 	struct {
 		gfn_t gfn;
 		u64 generation;		/* memslot generation, 0: empty */
-	} mmio[MMU_MMIO_SLOTS];		/* gfns known to have no slot */
+	} mmio[MMU_MMIO_NOTES];		/* gfns known to have no slot */
+	struct gwalk_mode walk;		/* the guest's paging mode when it was last walked */
+	struct {
+		gfn_t gfn;
+		u64 generation;		/* memslot generation, 0: empty */
+		hva_t hva;
+	} table[GWALK_MAX_LEVELS];	/* the guest table last read at each level */
 };
 
 int mmu_module_init(void);
 void mmu_module_exit(void);
 
+/* -EOPNOTSUPP if the backend has no nested paging. */
 int mmu_vm_init(struct kvm *kvm);
 /* All vCPUs are gone, the notifier is silent: free every table page. */
 void mmu_vm_destroy(struct kvm *kvm);
 int mmu_vcpu_create(struct x86_vcpu *v);
 void mmu_vcpu_destroy(struct x86_vcpu *v);
 
-/* Before entry when v->mmu.root is HPA_INVALID: build the root, x86_op(load_root). 0 or -errno. May sleep. */
+/*
+ * Before entry when v->mmu.root is HPA_INVALID: build the root, x86_op(load_root).
+ * 0 or -errno. May sleep. The root comes as a plain physical address; cached
+ * translations of an older root are flushed by KVM_REQ_TLB_FLUSH.
+ */
 int mmu_load(struct x86_vcpu *v);
 
 enum mmu_fault_result {
@@ -62,17 +70,25 @@ enum mmu_fault_result {
 
 /* A guest access to @gpa faulted; @flags X86_FAULT_*. srcu held, may sleep. */
 enum mmu_fault_result mmu_fault(struct x86_vcpu *v, gpa_t gpa, u32 flags);
-/* IRQs off: only dirty/access fixes of present entries. True: resume. srcu held. */
+/*
+ * IRQs off since the exit: only write permission and faults that are none (any
+ * more), of present entries. True: resume. srcu is not needed.
+ */
 bool mmu_fault_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags);
 
-/* Is @gfn known to have no slot? Exact for the current generation; false: not known. */
+/*
+ * Is @gfn known to have no slot? Exact for the current generation; false: not
+ * known. srcu held, or IRQs off since the exit.
+ */
 bool mmu_known_mmio(struct x86_vcpu *v, gfn_t gfn);
+/* Notes @gfn if it has no slot. srcu held. */
 void mmu_note_mmio(struct x86_vcpu *v, gfn_t gfn);
 
 /*
- * Walk the guest's own page tables (gwalk.c); @access X86_FAULT_WRITE / _FETCH / _USER.
+ * Walk the guest's own page tables; @access X86_FAULT_WRITE / _FETCH / _USER.
  * Sets accessed/dirty bits as hardware would. The page tables are read through
- * guest memory, each entry once. srcu held. @atomic: nothing may sleep.
+ * guest memory, each entry once. srcu held. @atomic: IRQs are off since the
+ * exit, nothing sleeps, srcu is not needed.
  * 0: *@gpa is set. -EFAULT: the guest gets the fault in @fault (error code, address),
  * -EAGAIN (atomic only): needs the sleeping way.
  */
@@ -89,7 +105,7 @@ bool mmu_load_pdptrs(struct x86_vcpu *v, unsigned long cr3);
 void mmu_role_changed(struct x86_vcpu *v);
 void mmu_new_cr3(struct x86_vcpu *v);
 
-/* KVM_CAP_MMU_SHADOW_CACHE_CONTROL */
+/* KVM_SET_NR_MMU_PAGES, KVM_GET_NR_MMU_PAGES. Both take slots_lock. */
 int mmu_set_nr_pages(struct kvm *kvm, unsigned long pages);
 unsigned long mmu_get_nr_pages(struct kvm *kvm);
 

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dirty logging by write protection.
+ *
+ * Switching it on takes the writable bit from every leaf of the slot in one
+ * pass; large pages stay large until the first write to them. Reading the log
+ * protects again what was written. In both cases TLBs are flushed by whoever
+ * ends the operation, once.
+ */
+#include <linux/sched.h>
+
+#include "tables.h"
+
+/* Hardware may set accessed and dirty bits at any time, hence the locked and. */
+static bool protect(u64 *sptep)
+{
+	if (!(READ_ONCE(*sptep) & spte_format.writable))
+		return false;
+	atomic64_andnot(spte_format.writable, (atomic64_t *)sptep);
+	return true;
+}
+
+/* Pages @mask, whose bit 0 is @base; @base + 64 may lie beyond the slot. */
+static void protect_mask(hpa_t root, gfn_t base, unsigned long mask)
+{
+	unsigned long here, todo;
+	struct tdp_run run;
+	unsigned int at;
+
+	while (mask) {
+		at = __ffs(mask);
+		tdp_run_at(root, base + at, base + BITS_PER_LONG, 0, &run);
+		/* The bits that this piece covers: from @at up to its end. */
+		here = mask;
+		if (run.next != base + BITS_PER_LONG)
+			here &= BIT(run.next - base) - 1;
+		mask &= ~here;
+		if (run.level > 1) {
+			protect(run.sptep);
+			continue;
+		}
+		for (todo = here; todo; todo &= todo - 1)
+			protect(run.sptep + __ffs(todo) - at);
+	}
+}
+
+void kvm_arch_mmu_write_protect(struct kvm *kvm, const struct kvm_memslot *slot,
+				unsigned long offset, unsigned long mask)
+{
+	hpa_t root = to_x86_vm(kvm)->mmu.root;
+
+	lockdep_assert_held_write(&kvm->mmu_lock);
+	if (root != HPA_INVALID)
+		protect_mask(root, slot->base_gfn + offset, mask);
+}
+
+/*
+ * Faults go on meanwhile, by the slot's new flags already: what they make
+ * writable they have marked dirty, and a second fault does no harm.
+ */
+static void protect_slot(struct kvm *kvm, const struct kvm_memslot *slot)
+{
+	gfn_t gfn = slot->base_gfn, end = gfn + slot->npages;
+	struct mmu_vm *mmu = &to_x86_vm(kvm)->mmu;
+	struct tdp_run run;
+	bool flush = false;
+	unsigned int i;
+
+	read_lock(&kvm->mmu_lock);
+	for (; gfn < end && mmu->root != HPA_INVALID; gfn = run.next) {
+		tdp_run_at(mmu->root, gfn, end, 0, &run);
+		for (i = 0; i < run.n; i++)
+			flush |= protect(run.sptep + i);
+		cond_resched_rwlock_read(&kvm->mmu_lock);
+	}
+	read_unlock(&kvm->mmu_lock);
+	if (flush)
+		kvm_flush_remote_tlbs(kvm);
+}
+
+void kvm_arch_slot_commit(struct kvm *kvm, const struct kvm_memslot *old,
+			  const struct kvm_memslot *new)
+{
+	if (!old || !new)
+		return;		/* nothing is mapped yet, or any more */
+	if (!kvm_slot_logs_dirty(new)) {
+		if (kvm_slot_logs_dirty(old))
+			tdp_recover(kvm, new);
+		return;
+	}
+	/* If all pages count as dirty, clearing their bits is what protects them. */
+	if (!kvm_slot_logs_dirty(old) && !kvm->dirty_initially_set)
+		protect_slot(kvm, new);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Entries of the second-level tables. Every bit position comes from one small
+ * table of masks, so that formats differ by data alone. 0 is the only entry
+ * that is not present.
+ *
+ * A writable leaf always has SPTE_MAY_WRITE too: the host's page is writable,
+ * was marked dirty when it was mapped, and the slot is not read-only. So the
+ * writable bit may come and go (dirty logging) without asking the host again.
+ */
+#ifndef KVM_X86_MMU_SPTE_H
+#define KVM_X86_MMU_SPTE_H
+
+#include <linux/bits.h>
+#include <linux/types.h>
+
+#define TDP_LEVEL_BITS		9
+#define TDP_ENTRIES		(1 << TDP_LEVEL_BITS)
+
+/* Ignored by hardware in NPT and EPT entries alike */
+#define SPTE_MAY_WRITE		BIT_ULL(53)
+
+struct spte_format {
+	u64 leaf;	/* present, readable, executable: all that every leaf has */
+	u64 table;	/* all of an entry that points to a table, but the address */
+	u64 writable;
+	u64 accessed;
+	u64 dirty;
+	u64 huge;	/* a leaf above level 1 */
+	u64 memory;	/* memory type and encryption of the host's RAM */
+	u64 device;	/* memory type of other frames */
+	u64 frame;	/* the address */
+};
+extern struct spte_format spte_format;
+
+/* Fixes bits that are only known at run time. */
+void spte_module_init(void);
+
+/* Number of 4 KiB pages that an entry at @level covers. */
+static inline u64 level_pages(int level)
+{
+	return 1ull << (TDP_LEVEL_BITS * (level - 1));
+}
+
+static inline unsigned int level_index(u64 gfn, int level)
+{
+	return gfn >> (TDP_LEVEL_BITS * (level - 1)) & (TDP_ENTRIES - 1);
+}
+
+/* Of a present entry: does it map memory? */
+static inline bool spte_is_leaf(u64 spte, int level)
+{
+	return level == 1 || (spte & spte_format.huge);
+}
+
+static inline bool spte_is_table(u64 spte, int level)
+{
+	return spte && !spte_is_leaf(spte, level);
+}
+
+static inline u64 spte_hpa(u64 spte)
+{
+	return spte & spte_format.frame;
+}
+
+static inline bool spte_same_frame(u64 a, u64 b)
+{
+	return !((a ^ b) & spte_format.frame);
+}
+
+/* Does the leaf allow the access? All leaves may be read and executed. */
+static inline bool spte_allows(u64 spte, bool write)
+{
+	return !write || (spte & spte_format.writable);
+}
+
+/* May the leaf become writable in place? The log wants to know of each page by itself. */
+static inline bool spte_may_open(u64 spte, int level, bool logging)
+{
+	return (spte & SPTE_MAY_WRITE) && (level == 1 || !logging);
+}
+
+static inline u64 spte_open(u64 spte)
+{
+	return spte | spte_format.writable | spte_format.dirty;
+}
+
+static inline u64 spte_make_table(u64 hpa)
+{
+	return hpa | spte_format.table;
+}
+
+/* @may_write: see above; @writable: and right now. Accessed at once: it is about to be. */
+static inline u64 spte_make_leaf(u64 hpa, int level, bool memory, bool may_write, bool writable)
+{
+	u64 spte = hpa | spte_format.leaf | spte_format.accessed;
+
+	spte |= memory ? spte_format.memory : spte_format.device;
+	if (level > 1)
+		spte |= spte_format.huge;
+	if (may_write) {
+		spte |= SPTE_MAY_WRITE;
+		if (writable)
+			spte = spte_open(spte);
+	}
+	return spte;
+}
+
+/* The part @index of the huge leaf @spte as a leaf of @level, one below. */
+static inline u64 spte_part(u64 spte, int level, unsigned int index)
+{
+	spte += index * (level_pages(level) << 12);
+	return level == 1 ? spte & ~spte_format.huge : spte;
+}
+
+#endif

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Taking mappings away, and aging. mmu_lock is held for writing, so nobody
+ * maps meanwhile; only hardware and the fix of write faults with IRQs off may
+ * touch a leaf, and neither brings back what is gone.
+ *
+ * Whole tables are unlinked, never emptied: they are freed a grace period
+ * after the TLBs were flushed, for those who walk with IRQs off.
+ */
+#include <linux/sched.h>
+
+#include "tables.h"
+
+/* Largest table unlinked in one go (1 GiB): bounds the time until somebody else gets the lock. */
+#define ZAP_WHOLE	3
+
+static bool zap_entries(struct kvm *kvm, const struct tdp_run *run)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < run->n; i++) {
+		if (!run->sptep[i])
+			continue;
+		/* The old value's accessed and dirty bits are of no use: a plain store will do. */
+		WRITE_ONCE(run->sptep[i], 0);
+		n++;
+	}
+	if (n)
+		mmu_count(kvm, run->level, -(long)n);
+	return n;
+}
+
+static bool zap_run(struct kvm *kvm, const struct tdp_run *run, struct dead_tables *dead)
+{
+	u64 spte = *run->sptep;
+
+	if (!spte_is_table(spte, run->level))
+		return zap_entries(kvm, run);
+	WRITE_ONCE(*run->sptep, 0);
+	mmu_table_drop(kvm, virt_to_page(spte_table(spte)), run->level - 1, dead);
+	return true;
+}
+
+bool tdp_zap(struct kvm *kvm, gfn_t start, gfn_t end, struct dead_tables *dead)
+{
+	hpa_t root = to_x86_vm(kvm)->mmu.root;
+	struct tdp_run run;
+	bool flush = false;
+
+	for (; start < end; start = run.next) {
+		tdp_run_at(root, start, end, ZAP_WHOLE, &run);
+		flush |= zap_run(kvm, &run, dead);
+	}
+	return flush;
+}
+
+void mmu_breathe(struct kvm *kvm, bool *flush, struct dead_tables *dead)
+{
+	if (likely(!need_resched() && !rwlock_needbreak(&kvm->mmu_lock)))
+		return;
+	if (*flush)
+		kvm_flush_remote_tlbs(kvm);
+	*flush = false;
+	mmu_dead_free(dead);
+	cond_resched_rwlock_write(&kvm->mmu_lock);
+}
+
+/* As tdp_zap(), in steps between which the lock may be let go. */
+static bool zap_in_steps(struct kvm *kvm, gfn_t start, gfn_t end, struct dead_tables *dead)
+{
+	const u64 step = level_pages(ZAP_WHOLE);
+	struct mmu_vm *mmu = &to_x86_vm(kvm)->mmu;
+	bool flush = false;
+	gfn_t next;
+
+	for (; start < end && mmu->root != HPA_INVALID; start = next) {
+		next = min_t(gfn_t, end, (start | (step - 1)) + 1);
+		flush |= tdp_zap(kvm, start, next, dead);
+		mmu_breathe(kvm, &flush, dead);
+	}
+	return flush;
+}
+
+bool kvm_arch_mmu_zap(struct kvm *kvm, const struct kvm_gfn_range *r)
+{
+	struct dead_tables dead = {};
+	bool flush = false;
+
+	lockdep_assert_held_write(&kvm->mmu_lock);
+	if (r->may_block)
+		flush = zap_in_steps(kvm, r->start, r->end, &dead);
+	else if (to_x86_vm(kvm)->mmu.root != HPA_INVALID)
+		flush = tdp_zap(kvm, r->start, r->end, &dead);
+	/* The caller flushes before it drops the lock, which holds up the grace period. */
+	mmu_dead_free(&dead);
+	return flush;
+}
+
+void kvm_arch_slot_flush(struct kvm *kvm, const struct kvm_memslot *old)
+{
+	struct dead_tables dead = {};
+
+	write_lock(&kvm->mmu_lock);
+	if (zap_in_steps(kvm, old->base_gfn, old->base_gfn + old->npages, &dead))
+		kvm_flush_remote_tlbs(kvm);
+	write_unlock(&kvm->mmu_lock);
+	mmu_dead_free(&dead);
+}
+
+/* Once the old root is off every vCPU nobody cares how long taking it apart lasts. */
+void kvm_arch_mmu_zap_all(struct kvm *kvm)
+{
+	struct mmu_vm *mmu = &to_x86_vm(kvm)->mmu;
+	struct dead_tables dead = {};
+	struct kvm_vcpu *vcpu;
+	unsigned int i;
+	hpa_t root;
+
+	write_lock(&kvm->mmu_lock);
+	root = mmu->root;
+	mmu->root = HPA_INVALID;
+	atomic64_set((atomic64_t *)&kvm->stat.pages_4k, 0);
+	atomic64_set((atomic64_t *)&kvm->stat.pages_2m, 0);
+	atomic64_set((atomic64_t *)&kvm->stat.pages_1g, 0);
+	write_unlock(&kvm->mmu_lock);
+	if (root == HPA_INVALID)
+		return;
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		kvm_request(vcpu, X86_REQ_LOAD_ROOT);
+	/* Gets every vCPU out of the guest; it sees both requests before it enters again. */
+	kvm_flush_remote_tlbs(kvm);
+	mmu_table_drop(NULL, pfn_to_page(PHYS_PFN(root)), x86_caps.tdp_levels, &dead);
+	mmu_dead_free(&dead);
+}
+
+bool kvm_arch_mmu_age(struct kvm *kvm, const struct kvm_gfn_range *r, bool test_only)
+{
+	hpa_t root = to_x86_vm(kvm)->mmu.root;
+	gfn_t gfn = r->start;
+	struct tdp_run run;
+	bool young = false;
+	unsigned int i;
+
+	lockdep_assert_held_write(&kvm->mmu_lock);
+	if (root == HPA_INVALID)
+		return false;
+	for (; gfn < r->end; gfn = run.next) {
+		tdp_run_at(root, gfn, r->end, 0, &run);
+		for (i = 0; i < run.n; i++) {
+			if (!(READ_ONCE(run.sptep[i]) & spte_format.accessed))
+				continue;
+			if (test_only)
+				return true;
+			atomic64_andnot(spte_format.accessed, (atomic64_t *)&run.sptep[i]);
+			young = true;
+		}
+	}
+	return young;
+}
