@@ -357,3 +357,8 @@ int vcpus_create(struct vmm *vmm, const struct vcpu_start *start)
 	free(cpuid);
 	return ret ? ret : set_start(&vmm->vcpus[0], start);
 }
+
+int vcpu_fd(const struct vmm *vmm, unsigned int i)
+{
+	return vmm->vcpus[i].fd;
+}

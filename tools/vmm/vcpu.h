@@ -18,5 +18,7 @@ int vcpus_start(struct vmm *vmm);
 /* Brings every vCPU out of the guest and ends its thread. */
 void vcpus_stop(struct vmm *vmm);
 void vcpus_destroy(struct vmm *vmm);
+/* For its counters; @i below vmm->n_vcpus. */
+int vcpu_fd(const struct vmm *vmm, unsigned int i);
 
 #endif

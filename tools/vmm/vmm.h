@@ -39,6 +39,7 @@ struct vmm_config {
 	bool virtio_console;	/* stdio is virtio-console; else the serial port */
 	bool rng;
 	bool verbose;
+	bool stats;
 	bool dry_run;		/* describe and dump only */
 	const char *kvm_path;
 };

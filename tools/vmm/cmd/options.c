@@ -149,6 +149,13 @@ static int set_dry_run(struct vmm_config *cfg, char *arg)
 	return 0;
 }
 
+static int set_stats(struct vmm_config *cfg, char *arg)
+{
+	(void)arg;
+	cfg->stats = true;
+	return 0;
+}
+
 static int set_verbose(struct vmm_config *cfg, char *arg)
 {
 	(void)arg;
@@ -180,6 +187,7 @@ static const struct option_row {
 	{ "dumpdtb", "FILE", "write the machine's device tree to FILE", set_dumpdtb },
 	{ "dry-run", NULL, "describe the machine (see --dumpdtb) and stop", set_dry_run },
 	{ "kvm", "PATH", "the KVM device (/dev/kvm)", set_kvm },
+	{ "stats", NULL, "print the hypervisor's counters at the end", set_stats },
 	{ "verbose", NULL, "say more: counts of exits, accesses to addresses nobody claims", set_verbose },
 	{ "help", NULL, "this text", set_help },
 };

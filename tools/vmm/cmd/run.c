@@ -5,6 +5,7 @@
 
 #include "cmd.h"
 #include "machine.h"
+#include "stats.h"
 #include "vmm.h"
 
 static int run(int argc, char **argv)
@@ -32,6 +33,8 @@ static int run(int argc, char **argv)
 		ret = machine_build(&vmm);
 		if (!ret)
 			code = machine_run(&vmm);
+		if (vmm.cfg.stats)
+			stats_print(&vmm);
 	}
 	machine_destroy(&vmm);
 	return code;
