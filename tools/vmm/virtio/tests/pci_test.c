@@ -305,26 +305,32 @@ static struct shown show(struct drv *d)
 	return s;
 }
 
-/* Every register at every size and alignment, but for the status. */
-static void scribble_common(struct drv *d)
+static void scribble_at(struct drv *d, unsigned int sel, unsigned int off,
+			unsigned int len)
 {
 	static const uint64_t pattern[] = {
 		0, 1, 2, 0x10, 0x7fff, ~0ull, 0x5a5a5a5a5a5a5a5a, 0x8000000000000000,
 	};
+	unsigned int n = off > 64 ? 2 : 8;
 
-	for (unsigned int sel = 0; sel < 4; sel++)
+	if (off <= C_STATUS && off + len > C_STATUS)
+		return;
+	for (unsigned int p = 0; p < n; p++) {
+		mmio_write(env, d->common + C_QUEUE_SELECT, 2, sel);
+		mmio_write(env, d->common + off, len, pattern[p]);
+		mmio_read(env, d->common + off, len);
+	}
+}
+
+/* Every register at every size and alignment, but for the status. */
+static void scribble_common(struct drv *d)
+{
+	static const uint16_t select[] = { 0, 1, 2, 0xffff };
+
+	for (unsigned int s = 0; s < 4; s++)
 		for (unsigned int len = 1; len <= 8; len *= 2)
 			for (unsigned int off = 0; off < 4096 - 7; off++)
-				for (unsigned int p = 0; p < 8; p++) {
-					if (off > 64 && p > 1)
-						break;
-					if (off <= C_STATUS && off + len > C_STATUS)
-						continue;
-					mmio_write(env, d->common + C_QUEUE_SELECT, 2,
-						   sel == 3 ? 0xffff : sel);
-					mmio_write(env, d->common + off, len, pattern[p]);
-					mmio_read(env, d->common + off, len);
-				}
+				scribble_at(d, select[s], off, len);
 }
 
 static void sweep_common(struct drv *d, enum state s)
