@@ -64,12 +64,17 @@ int machine_describe(struct vmm *vmm)
 
 static int add_ram(struct vmm *vmm)
 {
+	uint64_t host = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t base, size;
 	int ret = 0;
 
 	vmm->gmem = gmem_new();
 	if (!vmm->gmem)
 		return -ENOMEM;
+	if (vmm->cfg.memory > host)
+		vmm_warn("the guest is promised %llu MiB of memory, and this host has %llu MiB",
+			 (unsigned long long)(vmm->cfg.memory >> 20),
+			 (unsigned long long)(host >> 20));
 	for (unsigned int i = 0; !ret && !fdt_memory(vmm->fdt, i, &base, &size); i++)
 		ret = gmem_add_ram(vmm->gmem, base, size);
 	if (ret)
