@@ -226,6 +226,8 @@ static const struct emul_op *map38_row(const struct emul_ctx *c)
 		return &emul_map3_2a;
 	if ((c->opcode & 0xfe) == 0xf0)
 		return &emul_map3_f0[c->opcode & 1];
+	if (c->opcode >= 0x80 && c->opcode <= 0x82)
+		return &emul_map3_80;
 	return &emul_op_unknown;
 }
 
@@ -537,10 +539,12 @@ static enum emul_result decode_start(struct emul_ctx *c, const u8 *bytes,
 	c->committed = false;
 	c->op = &emul_op_unknown;
 
-	if (nbytes > sizeof(c->insn))
+	if (nbytes >= sizeof(c->insn)) {
 		nbytes = sizeof(c->insn);
-	if (nbytes)
+		memcpy(c->insn, bytes, sizeof(c->insn));
+	} else if (nbytes) {
 		memcpy(c->insn, bytes, nbytes);
+	}
 	c->fetched = nbytes;
 
 	/* CS.D outlives a switch to real mode until CS is loaded */

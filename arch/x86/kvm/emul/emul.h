@@ -66,7 +66,6 @@ struct emul_fault {
 	u8 vector;
 	bool has_error;
 	bool nested;	/* owner's: address is a nested (L2) physical address */
-	bool trap;	/* no fault: rip already past the instruction */
 	u32 error;
 	u64 addr;	/* CR2 of #PF, payload of #DB */
 	u64 opaque;	/* owner's, never touched by the emulator */
@@ -360,7 +359,6 @@ static inline enum emul_result emul_raise(struct emul_ctx *c, u8 vector)
 	c->fault.vector = vector;
 	c->fault.has_error = false;
 	c->fault.nested = false;
-	c->fault.trap = false;
 	c->fault.error = 0;
 	c->fault.addr = 0;
 	return EMUL_FAULT;

@@ -113,6 +113,7 @@ enum { OPND_NONE, OPND_REG, OPND_HI, OPND_MEM, OPND_VAL };
 extern const struct emul_op emul_map1[256];
 extern const struct emul_op emul_map2[256];
 extern const struct emul_op emul_map3_2a;
+extern const struct emul_op emul_map3_80;
 extern const struct emul_op emul_map3_f0[2];
 extern const struct emul_op emul_op_unknown;
 

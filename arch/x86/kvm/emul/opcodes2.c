@@ -300,7 +300,7 @@ const struct emul_op emul_map2[256] = {
 	[0xff] = { .exec = x_unhandled, .flags = F_MODRM | F_UD },
 };
 
-/* 0F 38 2A, and 0F 38 F0 and F1: the part of map 3 that is implemented */
+/* 0F 38 2A, 80 to 82, F0 and F1: the part of map 3 that is known */
 static const struct emul_op op_0f382a[4] = {
 	UNDEF, BAREF(xmm_loada, SSV | F_MEM, SSE41), UNDEF, UNDEF,
 };
@@ -315,6 +315,8 @@ static const struct emul_op op_0f38f1[4] = {
 	ROWF(crc32, Gy, Ev, 0, F_MODRM, SSE42),
 };
 
+/* INVEPT, INVVPID, INVPCID: to step over */
+const struct emul_op emul_map3_80 = LATER(F_MODRM | F_MEM);
 const struct emul_op emul_map3_2a = SUB(op_0f382a, F_MODRM | F_PFXSEL);
 const struct emul_op emul_map3_f0[2] = {
 	SUB(op_0f38f0, F_MODRM | F_PFXSEL), SUB(op_0f38f1, F_MODRM | F_PFXSEL),

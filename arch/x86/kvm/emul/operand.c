@@ -96,6 +96,16 @@ static enum emul_result check_alignment(struct emul_ctx *c, u64 la,
 	return cr0 & CR0_AM ? emul_raise_err(c, EMUL_AC, 0) : EMUL_OK;
 }
 
+/* First and last byte; a wrap from the very top to 0 is none of its business */
+static inline bool range_canonical(const struct emul_ctx *c, u64 la,
+				   unsigned int size)
+{
+	unsigned int shift = c->va_bits - 1;
+	u64 first = (s64)la >> shift, last = (s64)(la + size - 1) >> shift;
+
+	return first + 1 <= 1 && last + 1 <= 1;
+}
+
 enum emul_result emul_linear(struct emul_ctx *c, unsigned int seg, u64 ea,
 			     unsigned int size, bool write, u64 *la)
 {
@@ -106,7 +116,7 @@ enum emul_result emul_linear(struct emul_ctx *c, unsigned int seg, u64 ea,
 			TRY(emul_seg(c, seg, &s));
 			ea += s->base;
 		}
-		if (!is_canonical(c, ea) || !is_canonical(c, ea + size - 1))
+		if (unlikely(!range_canonical(c, ea, size)))
 			return seg_fault(c, seg);
 		*la = ea;
 	} else {
@@ -121,8 +131,11 @@ enum emul_result emul_linear(struct emul_ctx *c, unsigned int seg, u64 ea,
 static inline unsigned int wraps(const struct emul_ctx *c, u64 la,
 				 unsigned int len)
 {
-	u64 left = is_long64(c) ? 0 - la : (1ull << 32) - la;
+	u64 left;
 
+	if (likely(!((la ^ (la + len - 1)) >> 32)))
+		return 0;
+	left = is_long64(c) ? 0 - la : (1ull << 32) - la;
 	return left && left < len ? left : 0;
 }
 

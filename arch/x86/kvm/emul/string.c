@@ -8,7 +8,7 @@
  */
 #include "bodies.h"
 
-#define MAX_STEPS	1024	/* elements before interrupts get a chance */
+#define MAX_STEPS	1024	/* before interrupts get a chance */
 #define CHUNK_BYTES	512
 
 /* Moves up to max elements, tells how many */
@@ -37,25 +37,25 @@ static u64 index_ea(const struct emul_ctx *c, unsigned int reg)
 static enum emul_result repeat(struct emul_ctx *c, step_fn step,
 			       unsigned int size, bool until)
 {
-	unsigned int left = c->rflags & FL_TF ? 1 : MAX_STEPS, n;
+	unsigned int left = MAX_STEPS, max = CHUNK_BYTES, n;
 	u64 count;
 
 	if (!c->rep)
 		return step(c, size, 1, &n);
+	if (c->rflags & FL_TF)
+		left = max = 1;
 
-	count = index_ea(c, R_CX);
-	while (count) {
+	for (count = index_ea(c, R_CX); count; left--) {
 		if (!left) {
 			c->rep_more = true;
 			c->new_rip = c->rip;
 			return EMUL_OK;
 		}
 		n = 1;
-		TRY(step(c, size, count < left ? count : left, &n));
-		if (n > left || n > count)
+		TRY(step(c, size, count < max ? count : max, &n));
+		if (n > count)
 			return EMUL_UNHANDLED;
 		count -= n;
-		left -= n;
 		emul_set_reg(c, R_CX, c->ad_bytes, count);
 		emul_commit(c);
 		if (until && !(c->rflags & FL_ZF) != (c->rep == 0xf2))

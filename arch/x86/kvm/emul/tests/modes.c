@@ -452,6 +452,7 @@ static void test_rep(void)
 	enum emul_result r;
 
 	start(EMUL_LONG64, 0);
+	f.decline_chunks = true;
 	c->gpr[CX] = 3000;
 	c->gpr[SI] = 0x10000;
 	c->gpr[DI] = 0x20000;
@@ -463,6 +464,14 @@ static void test_rep(void)
 	r = emul_exec(c);
 	tap(r == EMUL_OK && c->rep_more && c->gpr[CX] == 3000 - 1025,
 	    "rep with TF does one");
+	f.decline_chunks = false;
+	r = emul_exec(c);
+	tap(r == EMUL_OK && c->gpr[CX] == 3000 - 1026,
+	    "and so with chunks allowed");
+	c->rflags &= ~0x100ull;
+	r = emul_exec(c);
+	tap(r == EMUL_OK && !c->rep_more && !c->gpr[CX] && c->rip == 0x8002,
+	    "chunks take the rest in one pass");
 	start(EMUL_LONG64, 0);
 	c->gpr[SI] = 0x10000;
 	c->gpr[DI] = 0x10001;
