@@ -7,7 +7,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "x86.h"
+#include "core.h"
 
 struct msr_range {
 	u32 flags;		/* KVM_MSR_FILTER_READ, _WRITE */
@@ -134,3 +134,4 @@ bool msr_filter_allows(struct kvm *kvm, u32 index, bool write)
 	f = srcu_dereference(to_x86_vm(kvm)->msr_filter, &kvm->srcu);
 	return !f || filter_allows(f, index, write ? KVM_MSR_FILTER_WRITE : KVM_MSR_FILTER_READ);
 }
+KVM_EXPORT(msr_filter_allows);

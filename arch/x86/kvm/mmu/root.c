@@ -101,6 +101,8 @@ void mmu_dead_free(struct dead_tables *dead)
 	}
 }
 
+KVM_EXPORT(mmu_load_pdptrs);
+
 int mmu_module_init(void)
 {
 	spte_module_init();
