@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memory slots: what may be set, what is refused, what the guest then sees. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+#define PAGE	4096ul
+#define HIGH	(1ul << 32)	/* outside the usual RAM; a 64-bit guest maps below 4 GiB only */
+#define SLOT_GPA 0x10000000ul
+
+/* Reads or writes the word the host named, until told to stop. */
+static volatile u64 probe_gpa, probe_write;
+
+static void probing_guest(void)
+{
+	for (;;) {
+		guest_sync(MMIO(u64, probe_gpa));
+		if (probe_write)
+			MMIO(u64, probe_gpa) = probe_write;
+		probe_write = 0;
+	}
+}
+
+static u64 guest_reads(struct vcpu *vcpu, u64 gpa)
+{
+	AT(vcpu->vm, probe_gpa) = gpa;
+	return run_to_sync(vcpu);
+}
+
+/* The next access is not RAM. */
+static void guest_hits_mmio(struct vcpu *vcpu, u64 gpa)
+{
+	AT(vcpu->vm, probe_gpa) = gpa;
+	MUST_EXIT(vcpu, KVM_EXIT_MMIO);
+	EQ(vcpu->run->mmio.phys_addr, gpa);
+	EQ(vcpu->run->mmio.is_write, 0);
+	memset(vcpu->run->mmio.data, 0x77, 8);
+	EQ(run_to_sync(vcpu), 0x7777777777777777ull);
+}
+
+static struct vcpu *prober(struct vm *vm)
+{
+	struct vcpu *vcpu = quick_long(vm, probing_guest);
+
+	AT(vm, probe_gpa) = SCRATCH_GPA;
+	run_to_sync(vcpu);
+	return vcpu;
+}
+
+static u64 *tagged(u64 tag, size_t pages)
+{
+	u64 *p = ram_alloc(pages * PAGE);
+
+	for (size_t i = 0; i < pages; i++)
+		p[i * 512] = tag + i;
+	return p;
+}
+
+static void create_move_delete(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = prober(vm);
+	u64 *a = tagged(0xa00, 4), *b = tagged(0xb00, 4);
+
+	guest_hits_mmio(vcpu, SLOT_GPA);
+	slot_must(vm, 1, 0, SLOT_GPA, 4 * PAGE, a);
+	EQ(guest_reads(vcpu, SLOT_GPA), 0xa00);
+	EQ(guest_reads(vcpu, SLOT_GPA + 3 * PAGE), 0xa03);
+	guest_hits_mmio(vcpu, SLOT_GPA + 4 * PAGE);
+	guest_hits_mmio(vcpu, SLOT_GPA - PAGE);
+	/* moved by 2 pages: what was there is gone, what was not is there */
+	slot_must(vm, 1, 0, SLOT_GPA + 2 * PAGE, 4 * PAGE, a);
+	guest_hits_mmio(vcpu, SLOT_GPA);
+	EQ(guest_reads(vcpu, SLOT_GPA + 2 * PAGE), 0xa00);
+	EQ(guest_reads(vcpu, SLOT_GPA + 4 * PAGE), 0xa02);
+	slot_must(vm, 1, 0, 0, 0, NULL);
+	guest_hits_mmio(vcpu, SLOT_GPA + 2 * PAGE);
+	/* the same id again, elsewhere in the host */
+	slot_must(vm, 1, 0, SLOT_GPA, 4 * PAGE, b);
+	EQ(guest_reads(vcpu, SLOT_GPA + PAGE), 0xb01);
+	vm_free(vm);
+}
+
+static void deleting_what_is_not_there(void)
+{
+	struct vm *vm = vm_new();
+
+	FAILS(slot_set(vm, 7, 0, 0, 0, NULL), EINVAL);
+	slot_must(vm, 7, 0, SLOT_GPA, PAGE, vm->ram);
+	OK(slot_set(vm, 7, 0, 0, 0, NULL));
+	FAILS(slot_set(vm, 7, 0, 0, 0, NULL), EINVAL);
+	vm_free(vm);
+}
+
+static void overlaps(void)
+{
+	struct vm *vm = vm_new();
+	u8 *p = ram_alloc(16 * PAGE);
+
+	slot_must(vm, 1, 0, SLOT_GPA, 4 * PAGE, p);
+	slot_must(vm, 2, 0, SLOT_GPA + 8 * PAGE, 4 * PAGE, p);
+	FAILS(slot_set(vm, 3, 0, SLOT_GPA, PAGE, p), EEXIST);
+	FAILS(slot_set(vm, 3, 0, SLOT_GPA + 3 * PAGE, PAGE, p), EEXIST);
+	FAILS(slot_set(vm, 3, 0, SLOT_GPA - PAGE, 2 * PAGE, p), EEXIST);
+	FAILS(slot_set(vm, 3, 0, SLOT_GPA - PAGE, 16 * PAGE, p), EEXIST);
+	FAILS(slot_set(vm, 3, 0, SLOT_GPA + 3 * PAGE, 8 * PAGE, p), EEXIST);
+	FAILS(slot_set(vm, 3, 0, 0, PAGE, p), EEXIST);
+	/* moving onto another one */
+	FAILS(slot_set(vm, 2, 0, SLOT_GPA + PAGE, 4 * PAGE, p), EEXIST);
+	/* the gaps, exactly */
+	OK(slot_set(vm, 3, 0, SLOT_GPA + 4 * PAGE, 4 * PAGE, p));
+	OK(slot_set(vm, 4, 0, SLOT_GPA + 12 * PAGE, PAGE, p));
+	OK(slot_set(vm, 5, 0, SLOT_GPA - PAGE, PAGE, p));
+	/* moving over one's own old place is no overlap */
+	OK(slot_set(vm, 5, 0, 0, 0, NULL));
+	OK(slot_set(vm, 1, 0, SLOT_GPA - PAGE, 4 * PAGE, p));
+	/* address space 1 is another world */
+	OK(slot_set(vm, 1 << 16 | 3, 0, SLOT_GPA, PAGE, p));
+	vm_free(vm);
+}
+
+static void bad_geometry(void)
+{
+	struct vm *vm = vm_new();
+	u8 *p = ram_alloc(4 * PAGE);
+
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, 1, p), EINVAL);
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, PAGE + 512, p), EINVAL);
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA + 1, PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA + 512, PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, PAGE, p + 1), EINVAL);
+	FAILS(slot_set(vm, 1, 0, -PAGE, PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 1, 0, -PAGE, 2 * PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, -SLOT_GPA, p), EINVAL);
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, -PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, ~0xffful, p), EINVAL);
+	/* 2^31 pages and more */
+	FAILS(slot_set(vm, 1, 0, HIGH, 1ul << 43, p), EINVAL);
+	vm_free(vm);
+}
+
+static void beyond_the_address_width(void)
+{
+	struct vm *vm = vm_new();
+	struct kvm_cpuid2 *cpuid = cpuid_supported(vm->kvm);
+	struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, 0x80000008, 0);
+	u8 *p = ram_alloc(4 * PAGE);
+	u64 width;
+
+	MUST(entry);
+	width = entry->eax & 0xff;
+	MUST(width >= 36 && width <= 52);
+	FAILS(slot_set(vm, 1, 0, 1ul << 52, PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 1, 0, (1ul << 52) - PAGE, 2 * PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 1, 0, 1ul << 63, PAGE, p), EINVAL);
+	OK(slot_set(vm, 1, 0, (1ul << width) - PAGE, PAGE, p));
+	FAILS(slot_set(vm, 1, 0, 1ul << 52, PAGE, p), EINVAL);
+	vm_free(vm);
+}
+
+static void host_addresses(void)
+{
+	struct vm *vm = vm_new();
+
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, PAGE, (void *)0xffff888000000000ul), EINVAL);
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, PAGE, (void *)0xffffffff81000000ul), EINVAL);
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, PAGE, (void *)-PAGE), EINVAL);
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, 2 * PAGE, (void *)-PAGE), EINVAL);
+	/* reaches from user space over the end of it (with either paging depth) */
+	FAILS(slot_set(vm, 1, 0, HIGH, 4 * PAGE, (void *)(0x00ffffffffffe000ul)), EINVAL);
+	vm_free(vm);
+}
+
+/* Nothing need be mapped there until the guest comes. */
+static void nothing_behind_the_slot(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = prober(vm);
+	u8 *p = ram_alloc(2 * PAGE);
+
+	munmap(p, 2 * PAGE);
+	slot_must(vm, 1, 0, SLOT_GPA, 2 * PAGE, p);
+	AT(vm, probe_gpa) = SLOT_GPA;
+	FAILS(ioctl(vcpu->fd, KVM_RUN, 0), EFAULT);
+	/* and when it is there at last, the guest goes on */
+	MUST(mmap(p, 2 * PAGE, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == p);
+	*(u64 *)p = 0x1234;
+	EQ(run_to_sync(vcpu), 0x1234);
+	vm_free(vm);
+}
+
+static void flags(void)
+{
+	struct vm *vm = vm_new();
+	u8 *p = ram_alloc(PAGE);
+
+	FAILS(slot_set(vm, 1, 4, SLOT_GPA, PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 1, 0x80000000, SLOT_GPA, PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 1, ~0u, SLOT_GPA, PAGE, p), EINVAL);
+	OK(slot_set(vm, 1, KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY, SLOT_GPA, PAGE, p));
+	/* read-only for life */
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, PAGE, p), EINVAL);
+	OK(slot_set(vm, 1, KVM_MEM_READONLY, SLOT_GPA, PAGE, p));
+	vm_free(vm);
+}
+
+static void a_slot_keeps_size_and_host_address(void)
+{
+	struct vm *vm = vm_new();
+	u8 *p = ram_alloc(4 * PAGE);
+
+	slot_must(vm, 1, 0, SLOT_GPA, 2 * PAGE, p);
+	OK(slot_set(vm, 1, 0, SLOT_GPA, 2 * PAGE, p));
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, 4 * PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 1, 0, SLOT_GPA, 2 * PAGE, p + PAGE), EINVAL);
+	FAILS(slot_set(vm, 1, KVM_MEM_READONLY, SLOT_GPA, 2 * PAGE, p), EINVAL);
+	vm_free(vm);
+}
+
+static void slot_numbers(void)
+{
+	struct vm *vm = vm_new();
+	u8 *p = ram_alloc(PAGE);
+	u32 max = has_cap(vm->fd, KVM_CAP_NR_MEMSLOTS);
+
+	OK(slot_set(vm, max - 1, 0, SLOT_GPA, PAGE, p));
+	FAILS(slot_set(vm, max, 0, SLOT_GPA + PAGE, PAGE, p), EINVAL);
+	FAILS(slot_set(vm, max + 3, 0, SLOT_GPA + PAGE, PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 0xffff, 0, SLOT_GPA + PAGE, PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 2 << 16, 0, SLOT_GPA + PAGE, PAGE, p), EINVAL);
+	FAILS(slot_set(vm, 0xffff0001, 0, SLOT_GPA + PAGE, PAGE, p), EINVAL);
+	FAILS(slot_set(vm, ~0u, 0, SLOT_GPA + PAGE, PAGE, p), EINVAL);
+	OK(slot_set(vm, (1 << 16) + max - 1, 0, SLOT_GPA + PAGE, PAGE, p));
+	vm_free(vm);
+}
+
+static void read_only_slot(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = prober(vm);
+	u64 *p = tagged(0xc00, 2);
+
+	slot_must(vm, 1, KVM_MEM_READONLY, SLOT_GPA, 2 * PAGE, p);
+	EQ(guest_reads(vcpu, SLOT_GPA), 0xc00);
+	EQ(guest_reads(vcpu, SLOT_GPA + PAGE), 0xc01);
+	AT(vm, probe_write) = 0xdead;
+	MUST_EXIT(vcpu, KVM_EXIT_MMIO);
+	EQ(vcpu->run->mmio.is_write, 1);
+	EQ(vcpu->run->mmio.phys_addr, SLOT_GPA + PAGE);
+	EQ(vcpu->run->mmio.len, 8);
+	EQ(*(u64 *)vcpu->run->mmio.data, 0xdead);
+	/* not written behind our back */
+	EQ(run_to_sync(vcpu), 0xc01);
+	EQ(p[512], 0xc01);
+	/* the host's own write is seen */
+	p[512] = 0xc0ffee;
+	EQ(guest_reads(vcpu, SLOT_GPA + PAGE), 0xc0ffee);
+	vm_free(vm);
+}
+
+static void read_only_host_memory(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = prober(vm);
+	u64 *p = tagged(0xd00, 1);
+
+	MUST(!mprotect(p, PAGE, PROT_READ));
+	slot_must(vm, 1, 0, SLOT_GPA, PAGE, p);
+	EQ(guest_reads(vcpu, SLOT_GPA), 0xd00);
+	AT(vm, probe_write) = 1;
+	FAILS(ioctl(vcpu->fd, KVM_RUN, 0), EFAULT);
+	EQ(p[0], 0xd00);
+	vm_free(vm);
+}
+
+static void same_memory_in_two_slots(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = prober(vm);
+	u64 *p = tagged(0xe00, 1);
+
+	slot_must(vm, 1, 0, SLOT_GPA, PAGE, p);
+	slot_must(vm, 2, 0, SLOT_GPA + 16 * PAGE, PAGE, p);
+	EQ(guest_reads(vcpu, SLOT_GPA), 0xe00);
+	AT(vm, probe_write) = 0xe55;
+	EQ(guest_reads(vcpu, SLOT_GPA + 16 * PAGE), 0xe00);
+	EQ(run_to_sync(vcpu), 0xe55);
+	EQ(guest_reads(vcpu, SLOT_GPA), 0xe55);
+	vm_free(vm);
+}
+
+static void many_slots(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = prober(vm);
+	u64 *p = tagged(0x1000, 200);
+	const u64 step = 4 * PAGE;
+
+	/* neither in order nor side by side */
+	for (int i = 0; i < 200; i++) {
+		int k = i * 77 % 200;
+
+		slot_must(vm, 1 + k, 0, SLOT_GPA + k * step, PAGE, p + k * 512);
+	}
+	for (int k = 0; k < 200; k += 9)
+		EQ(guest_reads(vcpu, SLOT_GPA + k * step), 0x1000 + k);
+	for (int k = 0; k < 200; k += 2)
+		slot_must(vm, 1 + k, 0, 0, 0, NULL);
+	guest_hits_mmio(vcpu, SLOT_GPA + 100 * step);
+	EQ(guest_reads(vcpu, SLOT_GPA + 101 * step), 0x1000 + 101);
+	vm_free(vm);
+}
+
+/* A guest that never stops reading a slot while it comes and goes. */
+static volatile u64 seen_ram, seen_other, racing_stop;
+
+static void racing_guest(void)
+{
+	while (!racing_stop) {
+		u64 value = MMIO(u64, SLOT_GPA + 8);
+
+		if (value == 0xfeed)
+			seen_ram++;
+		else
+			seen_other++;
+		GCHECK(value == 0xfeed || value == 0x1111111111111111ull);
+	}
+	guest_done();
+}
+
+static void *racing_thread(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	while (run_exit(vcpu) == KVM_EXIT_MMIO)
+		memset(vcpu->run->mmio.data, 0x11, 8);
+	return NULL;
+}
+
+static void slots_change_under_a_running_vcpu(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = quick_long(vm, racing_guest);
+	u64 *p = ram_alloc(2 * PAGE);
+	struct ucall uc;
+
+	p[1] = p[513] = 0xfeed;
+	vcpu_start(vcpu, racing_thread);
+	for (int i = 0; i < 60; i++) {
+		slot_must(vm, 1, 0, SLOT_GPA, 2 * PAGE, p);
+		sleep_ms(1);
+		slot_must(vm, 1, KVM_MEM_LOG_DIRTY_PAGES, SLOT_GPA, 2 * PAGE, p);
+		slot_must(vm, 1, 0, SLOT_GPA - PAGE, 2 * PAGE, p);
+		slot_must(vm, 1, 0, 0, 0, NULL);
+		sleep_ms(1);
+	}
+	AT(vm, racing_stop) = 1;
+	vcpu_join(vcpu);
+	if (CHECK(is_ucall(vcpu, &uc)))
+		EQ(uc.cmd, UCALL_DONE);
+	else
+		describe_exit(vcpu);
+	CHECK(AT(vm, seen_ram) > 0);
+	CHECK(AT(vm, seen_other) > 0);
+	vm_free(vm);
+}
+
+static void tss_and_identity_map_addresses(void)
+{
+	struct vm *vm = vm_bare();
+	u64 addr = 0xfeffc000;
+
+	OK(ioctl(vm->fd, KVM_SET_TSS_ADDR, 0xfffbd000));
+	FAILS(ioctl(vm->fd, KVM_SET_TSS_ADDR, 0xffffffffu), EINVAL);
+	FAILS(ioctl(vm->fd, KVM_SET_TSS_ADDR, 0xfffffffffffff000ul), EINVAL);
+	OK(ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &addr));
+	vcpu_new(vm, 0);
+	FAILS(ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &addr), EINVAL);
+	vm_free(vm);
+}
+
+static const struct test tests[] = {
+	TEST(create_move_delete),
+	TEST(deleting_what_is_not_there),
+	TEST(overlaps),
+	TEST(bad_geometry),
+	TEST(beyond_the_address_width),
+	TEST(host_addresses),
+	TEST(nothing_behind_the_slot),
+	TEST(flags),
+	TEST(a_slot_keeps_size_and_host_address),
+	TEST(slot_numbers),
+	TEST(read_only_slot),
+	TEST(read_only_host_memory),
+	TEST(same_memory_in_two_slots),
+	TEST(many_slots),
+	TEST(slots_change_under_a_running_vcpu),
+	TEST(tss_and_identity_map_addresses),
+};
+
+TEST_MAIN(tests)
