@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * All that kvm.ko exports to backends: what is declared in x86.h, event.h,
- * vendor_ops.h and here, in the symbol namespace KVM_BACKEND.
+ * vendor_ops.h and here, mmu_load_pdptrs() and msr_filter_allows(), in the
+ * symbol namespace KVM_BACKEND.
  */
 #ifndef KVM_X86_CORE_H
 #define KVM_X86_CORE_H

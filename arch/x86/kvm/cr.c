@@ -132,13 +132,11 @@ int x86_set_cr8(struct x86_vcpu *v, unsigned long val)
 	return 0;
 }
 KVM_EXPORT(x86_set_cr8);
-KVM_EXPORT(x86_set_cr8);
 
 unsigned long x86_get_cr8(struct x86_vcpu *v)
 {
 	return v->apic ? lapic_get_cr8(v) : v->regs.cr8;
 }
-KVM_EXPORT(x86_get_cr8);
 KVM_EXPORT(x86_get_cr8);
 
 bool x86_efer_legal(struct x86_vcpu *v, u64 efer)

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* CPUID 0x8000000a and its neighbours, turned into what the room uses. */
+#include <linux/module.h>
+#include <asm/cpufeature.h>
+#include <asm/nospec-branch.h>
+#include <asm/pgtable.h>
+
+#include "svm.h"
+
+struct svm_hw svm_hw __read_mostly;
+
+static bool npt = true, nrips = true, vgif = true, vls = true, lbrv = true, tsc_scaling = true;
+module_param(npt, bool, 0444);
+MODULE_PARM_DESC(npt, "Nested paging (needed: there is no shadow paging)");
+module_param(nrips, bool, 0444);
+MODULE_PARM_DESC(nrips, "Use the next RIP that the CPU saves");
+module_param(vgif, bool, 0444);
+MODULE_PARM_DESC(vgif, "Virtual GIF, for nested guests");
+module_param(vls, bool, 0444);
+MODULE_PARM_DESC(vls, "Virtual VMLOAD and VMSAVE, for nested guests");
+module_param(lbrv, bool, 0444);
+MODULE_PARM_DESC(lbrv, "Last-branch records for guests");
+module_param(tsc_scaling, bool, 0444);
+MODULE_PARM_DESC(tsc_scaling, "Guest TSC rates other than the host's");
+
+/* CPUID 0x80000008 EBX: what the kernel has no name for */
+#define CPUID_8_INVLPGB	BIT(3)
+#define CPUID_8_MCOMMIT	BIT(8)
+
+static u64 svm_spec_ctrl_bits(void)
+{
+	u64 bits = 0;
+
+	if (boot_cpu_has(X86_FEATURE_AMD_IBRS) || boot_cpu_has(X86_FEATURE_SPEC_CTRL))
+		bits |= SPEC_CTRL_IBRS;
+	if (boot_cpu_has(X86_FEATURE_AMD_STIBP) || boot_cpu_has(X86_FEATURE_INTEL_STIBP))
+		bits |= SPEC_CTRL_STIBP;
+	if (boot_cpu_has(X86_FEATURE_AMD_SSBD) || boot_cpu_has(X86_FEATURE_SPEC_CTRL_SSBD))
+		bits |= SPEC_CTRL_SSBD;
+	return boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) ? bits : 0;
+}
+
+/* 0, or -EOPNOTSUPP with a line that says why. */
+int svm_caps_probe(void)
+{
+	struct svm_hw *hw = &svm_hw;
+	u32 ext = cpuid_ebx(0x80000008);
+
+	hw->npt = npt && boot_cpu_has(X86_FEATURE_NPT);
+	if (!hw->npt) {
+		pr_err("kvm_amd: no nested paging (%s); shadow paging is not there yet\n",
+		       npt ? "the CPU has none" : "npt=0");
+		return -EOPNOTSUPP;
+	}
+	hw->nrips = nrips && boot_cpu_has(X86_FEATURE_NRIPS);
+	hw->lbrv = lbrv && boot_cpu_has(X86_FEATURE_LBRV);
+	hw->clean_bits = boot_cpu_has(X86_FEATURE_VMCBCLEAN);
+	hw->flush_by_asid = boot_cpu_has(X86_FEATURE_FLUSHBYASID);
+	hw->decode_assists = boot_cpu_has(X86_FEATURE_DECODEASSISTS);
+	hw->pause_filter = svm_pause.count && boot_cpu_has(X86_FEATURE_PAUSEFILTER);
+	hw->pause_threshold = hw->pause_filter && boot_cpu_has(X86_FEATURE_PFTHRESHOLD);
+	hw->tsc_scaling = tsc_scaling && boot_cpu_has(X86_FEATURE_TSCRATEMSR);
+	hw->vgif = vgif && boot_cpu_has(X86_FEATURE_VGIF);
+	hw->vls = vls && boot_cpu_has(X86_FEATURE_V_VMSAVE_VMLOAD);
+	hw->v_spec_ctrl = boot_cpu_has(X86_FEATURE_V_SPEC_CTRL);
+	hw->virt_ssbd = boot_cpu_has(X86_FEATURE_LS_CFG_SSBD) ||
+			boot_cpu_has(X86_FEATURE_VIRT_SSBD);
+	hw->rdpru = boot_cpu_has(X86_FEATURE_RDPRU);
+	hw->invlpgb = ext & CPUID_8_INVLPGB;
+	hw->mcommit = ext & CPUID_8_MCOMMIT;
+	hw->spec_ctrl_bits = svm_spec_ctrl_bits();
+	hw->nr_asids = cpuid_ebx(SVM_CPUID_FUNC);
+	if (hw->nr_asids < 2) {
+		pr_err("kvm_amd: the CPU reports no ASID for guests\n");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* Bits of CPUID that depend on this room */
+static void svm_adjust_cpuid(u32 *words, unsigned int nr_words)
+{
+	words[X86_FEATURE_SVM / 32] &= ~BIT(X86_FEATURE_SVM % 32);
+	if (svm_hw.virt_ssbd)
+		words[X86_FEATURE_VIRT_SSBD / 32] |= BIT(X86_FEATURE_VIRT_SSBD % 32);
+}
+
+void svm_caps_export(struct x86_caps *caps)
+{
+	*caps = (struct x86_caps) {
+		.tdp = true,
+		/* Nested tables have as many levels as the host's own. */
+		.tdp_levels = pgtable_l5_enabled() ? 5 : 4,
+		.tdp_max_page_level = boot_cpu_has(X86_FEATURE_GBPAGES) ? 3 : 2,
+		.tdp_exec_bit = true,
+		.tsc_scaling = svm_hw.tsc_scaling,
+		.tsc_frac_bits = 32,
+		.tsc_max_ratio = SVM_TSC_RATIO_MAX,
+		.nrips = svm_hw.nrips,
+		.xsaves = boot_cpu_has(X86_FEATURE_XSAVE) && boot_cpu_has(X86_FEATURE_XSAVES),
+		.adjust_cpuid = svm_adjust_cpuid,
+	};
+}

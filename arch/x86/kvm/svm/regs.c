@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Segments, control and debug registers, to and from the VMCB. */
+#include <linux/mem_encrypt.h>
+#include <asm/processor-flags.h>
+
+#include "block.h"
+
+void svm_cache_regs(struct x86_vcpu *v, u32 which)
+{
+	struct vmcb_save_area *save = &to_svm(v)->block->save;
+	int idx;
+
+	if (which & BIT(X86_LAZY_CR0))
+		v->regs.cr0 = save->cr0;
+	if (which & BIT(X86_LAZY_CR3))
+		v->regs.cr3 = save->cr3;
+	/* Hardware keeps no PDPTRs with nested paging: memory has them (APM 2 15.25.10). */
+	if (which & BIT(X86_LAZY_PDPTRS)) {
+		idx = srcu_read_lock(&v->vcpu.kvm->srcu);
+		mmu_load_pdptrs(v, x86_cr3(v));
+		srcu_read_unlock(&v->vcpu.kvm->srcu, idx);
+	}
+}
+
+/* Descriptor attributes are packed into 12 bits (APM 2 15.5.1). */
+void svm_get_segment(struct x86_vcpu *v, enum x86_seg seg, struct kvm_segment *out)
+{
+	struct svm_vcpu *s = to_svm(v);
+	const struct vmcb_seg *hw = svm_seg(s, seg);
+	u16 a = hw->attrib;
+
+	*out = (struct kvm_segment) {
+		.base = hw->base,
+		.limit = hw->limit,
+		.selector = hw->selector,
+		.type = a & SVM_SELECTOR_TYPE_MASK,
+		.s = a >> SVM_SELECTOR_S_SHIFT & 1,
+		.dpl = a >> SVM_SELECTOR_DPL_SHIFT & 3,
+		.present = a >> SVM_SELECTOR_P_SHIFT & 1,
+		.avl = a >> SVM_SELECTOR_AVL_SHIFT & 1,
+		.l = a >> SVM_SELECTOR_L_SHIFT & 1,
+		.db = a >> SVM_SELECTOR_DB_SHIFT & 1,
+		.g = a >> SVM_SELECTOR_G_SHIFT & 1,
+	};
+	out->unusable = !out->present;
+
+	/* What the hardware does not keep, as a VMX host would want it. */
+	switch (seg) {
+	case X86_TR:
+		out->type |= 2;		/* busy */
+		break;
+	case X86_SS:
+		out->dpl = s->block->save.cpl;
+		if (out->unusable)
+			out->db = 0;
+		break;
+	case X86_CS:
+	case X86_LDTR:
+		break;
+	default:
+		if (!out->unusable)
+			out->type |= 1;	/* accessed */
+	}
+}
+
+void svm_set_segment(struct x86_vcpu *v, enum x86_seg seg, const struct kvm_segment *in)
+{
+	struct svm_vcpu *s = to_svm(v);
+	struct vmcb_seg *hw = svm_seg(s, seg);
+	bool present = in->present && !in->unusable;
+
+	hw->base = in->base;
+	hw->limit = in->limit;
+	hw->selector = in->selector;
+	hw->attrib = (in->type & SVM_SELECTOR_TYPE_MASK) |
+		     (in->s & 1) << SVM_SELECTOR_S_SHIFT |
+		     (in->dpl & 3) << SVM_SELECTOR_DPL_SHIFT |
+		     present << SVM_SELECTOR_P_SHIFT |
+		     (in->avl & 1) << SVM_SELECTOR_AVL_SHIFT |
+		     (in->l & 1) << SVM_SELECTOR_L_SHIFT |
+		     (in->db & 1) << SVM_SELECTOR_DB_SHIFT |
+		     (in->g & 1) << SVM_SELECTOR_G_SHIFT;
+	/* SS.DPL is the CPL; hardware takes it from a field of its own. */
+	if (seg == X86_SS)
+		s->block->save.cpl = in->dpl & 3;
+	svm_touch(s, SVM_CLEAN_SEG);
+}
+
+int svm_get_cpl(struct x86_vcpu *v)
+{
+	return to_svm(v)->block->save.cpl;
+}
+
+u64 svm_seg_base(struct x86_vcpu *v, enum x86_seg seg)
+{
+	return svm_seg(to_svm(v), seg)->base;
+}
+
+void svm_get_dt(struct x86_vcpu *v, bool idt, struct kvm_dtable *dt)
+{
+	struct vmcb_save_area *save = &to_svm(v)->block->save;
+	const struct vmcb_seg *hw = idt ? &save->idtr : &save->gdtr;
+
+	*dt = (struct kvm_dtable) { .base = hw->base, .limit = hw->limit };
+}
+
+void svm_set_dt(struct x86_vcpu *v, bool idt, const struct kvm_dtable *dt)
+{
+	struct svm_vcpu *s = to_svm(v);
+	struct vmcb_save_area *save = &s->block->save;
+	struct vmcb_seg *hw = idt ? &save->idtr : &save->gdtr;
+
+	hw->base = dt->base;
+	hw->limit = dt->limit;
+	svm_touch(s, SVM_CLEAN_DT);
+}
+
+/*
+ * The guest reads and writes CR0 on its own, PG and WP included: the nested
+ * walk and EFER.LMA follow by themselves. Only CD and NW, which a guest has set
+ * after reset, are kept from it, since they would make its memory uncached; as
+ * long as it sees another CR0 than the hardware has, accesses exit.
+ */
+void svm_set_cr0(struct x86_vcpu *v, unsigned long cr0)
+{
+	struct svm_vcpu *s = to_svm(v);
+	unsigned long hw = (cr0 & ~(X86_CR0_CD | X86_CR0_NW)) | X86_CR0_ET;
+	bool shadowed = hw != cr0;
+
+	v->regs.cr0 = cr0;
+	v->regs.avail |= BIT(X86_LAZY_CR0);
+	if (shadowed)
+		s->lazy &= ~BIT(X86_LAZY_CR0);
+	else
+		s->lazy |= BIT(X86_LAZY_CR0);
+	svm_intercept(s, INTERCEPT_CR0_READ, shadowed);
+	svm_intercept(s, INTERCEPT_CR0_WRITE, shadowed);
+	s->block->save.cr0 = hw;
+	svm_touch(s, SVM_CLEAN_CR);
+}
+
+/* Writes of CR4 always exit. MCE stays on, or a host's machine check is a shutdown. */
+void svm_set_cr4(struct x86_vcpu *v, unsigned long cr4)
+{
+	struct svm_vcpu *s = to_svm(v);
+	unsigned long hw = cr4 | (boot_cpu_has(X86_FEATURE_MCE) ? X86_CR4_MCE : 0);
+
+	v->regs.cr4 = cr4;
+	v->regs.avail |= BIT(X86_LAZY_CR4);
+	svm_intercept(s, INTERCEPT_CR4_READ, hw != cr4);
+	s->block->save.cr4 = hw;
+	svm_touch(s, SVM_CLEAN_CR);
+}
+
+void svm_set_efer(struct x86_vcpu *v, u64 efer)
+{
+	struct svm_vcpu *s = to_svm(v);
+
+	v->regs.efer = efer;
+	/* VMRUN refuses a guest without SVME; EFER accesses are intercepted. */
+	s->block->save.efer = efer | EFER_SVME;
+	svm_touch(s, SVM_CLEAN_CR);
+}
+
+bool svm_cr4_valid(struct x86_vcpu *v, unsigned long cr4)
+{
+	return !(cr4 & X86_CR4_VMXE);
+}
+
+void svm_set_dr7(struct x86_vcpu *v, unsigned long dr7)
+{
+	struct svm_vcpu *s = to_svm(v);
+
+	/* The upper half must be zero for VMRUN. */
+	s->block->save.dr7 = (u32)dr7;
+	svm_touch(s, SVM_CLEAN_DR);
+}
+
+/* Accesses to debug registers always exit: v->dbg has the guest's values. */
+void svm_sync_drs(struct x86_vcpu *v)
+{
+}
