@@ -12,7 +12,6 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
-#include <linux/swap.h>
 #include <linux/uaccess.h>
 #include "virt.h"
 
@@ -273,12 +272,41 @@ static int get_special(struct kvm *kvm, struct kvm_page *p)
 	return ret;
 }
 
-int kvm_page_get(struct kvm *kvm, struct kvm_page *p)
+/* The page if it is there and writable. */
+static struct page *get_writable(const struct kvm_page *p)
+{
+	struct page *page;
+
+	if (p->slot->flags & KVM_MEM_READONLY ||
+	    get_user_pages_fast_only(p->hva, 1, FOLL_WRITE, &page) != 1)
+		return NULL;
+	return page;
+}
+
+/* GUP that may sleep. */
+static int get_slowly(struct kvm_page *p)
 {
 	unsigned int flags = FOLL_HWPOISON | (p->write ? FOLL_WRITE : 0) |
 			     (p->no_wait ? FOLL_NOWAIT : 0);
+	struct page *page, *writable;
+	long ret = get_user_pages_unlocked(p->hva, 1, &page, flags);
+
+	if (ret != 1)
+		return ret ? ret : -EAGAIN;
+	if (p->write)
+		return page_found(p, page, true);
+	/* Having read it in, the host often maps it writable as well. */
+	writable = get_writable(p);
+	if (!writable)
+		return page_found(p, page, false);
+	put_page(page);
+	return page_found(p, writable, true);
+}
+
+int kvm_page_get(struct kvm *kvm, struct kvm_page *p)
+{
 	struct page *page;
-	long ret;
+	int ret;
 
 	p->hva = kvm_slot_hva(p->slot, p->gfn);
 	p->page = NULL;
@@ -288,27 +316,24 @@ int kvm_page_get(struct kvm *kvm, struct kvm_page *p)
 	if (p->write && p->slot->flags & KVM_MEM_READONLY)
 		return -EFAULT;
 
-	/*
-	 * Present and writable is the common case; a page found so for a read
-	 * may be mapped writable at once, unless the slot forbids it.
-	 */
-	if (!(p->slot->flags & KVM_MEM_READONLY) &&
-	    get_user_pages_fast_only(p->hva, 1, FOLL_WRITE, &page) == 1)
+	/* The common case; a page found so for a read may be mapped writable at once. */
+	page = get_writable(p);
+	if (page)
 		return page_found(p, page, true);
 
-	ret = get_user_pages_unlocked(p->hva, 1, &page, flags);
-	if (ret == 1)
-		return page_found(p, page, p->write);
-	if (ret == -EHWPOISON)
-		return -EHWPOISON;
-	if (fatal_signal_pending(current))
+	ret = get_slowly(p);
+	if (fatal_signal_pending(current) && ret)
 		return -EINTR;
-	if (ret == -EFAULT) {
-		ret = get_special(kvm, p);
-		if (ret != -EFAULT || !p->no_wait)
-			return ret;
+	switch (ret) {
+	case -EFAULT:
+		return get_special(kvm, p);
+	case 0:
+	case -EHWPOISON:
+	case -ENOMEM:
+		return ret;
+	default:
+		return p->no_wait ? -EAGAIN : -EFAULT;
 	}
-	return p->no_wait ? -EAGAIN : -EFAULT;
 }
 
 void kvm_page_release(struct kvm_page *p, bool dirty)
@@ -327,8 +352,7 @@ void kvm_page_release(struct kvm_page *p, bool dirty)
 		else
 			set_page_dirty_lock(page);
 	}
-	mark_page_accessed(page);
-	put_page(page);
+	put_page(page);		/* GUP has marked it accessed */
 	p->page = NULL;
 }
 

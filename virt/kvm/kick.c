@@ -123,12 +123,12 @@ void kvm_flush_remote_tlbs(struct kvm *kvm)
 	kvm_request_all(kvm, KVM_REQ_TLB_FLUSH);
 }
 
-/*
- * A vCPU not loaded now sees what the caller wrote before: between being
- * loaded and its first exit lies the run loop's smp_mb().
- */
 void kvm_wait_irqs_off_readers(struct kvm *kvm)
 {
+	/*
+	 * A vCPU not loaded now sees what the caller wrote before: between
+	 * being loaded and its first exit lies the run loop's smp_mb().
+	 */
 	smp_mb();
 	interrupt_vcpus(kvm, is_loaded);
 }
