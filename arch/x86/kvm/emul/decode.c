@@ -388,8 +388,6 @@ static inline unsigned int opnd_bytes(const struct emul_ctx *c,
 	case SZ_D:
 	case SZ_Q:
 		return 1u << size;
-	case SZ_Z:
-		return c->op_bytes == 2 ? 2 : 4;
 	case SZ_Y:
 		return c->rex & 8 ? 8 : 4;
 	default:	/* SZ_M */
@@ -419,9 +417,6 @@ static void decode_opnd_rare(struct emul_ctx *c, struct emul_opnd *o,
 		break;
 	case K_ONE:
 		o->val = 1;
-		break;
-	case K_SREG:
-		o->val = c->modrm_reg;
 		break;
 	case K_EA:
 		o->val = c->ea;

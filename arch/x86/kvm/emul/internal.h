@@ -64,13 +64,12 @@ struct emul_op {
 enum emul_size {
 	SZ_B, SZ_W, SZ_D, SZ_Q,
 	SZ_V,		/* operand size */
-	SZ_Z,		/* operand size, at most 4 */
 	SZ_Y,		/* 8 with REX.W, else 4 */
 	SZ_M,		/* 8 in 64-bit mode, else 4 */
 };
 
 enum emul_opnd_kind {
-	K_NONE, K_REG, K_RM, K_OPR, K_ACC, K_IMM, K_MOFFS, K_ONE, K_CL, K_SREG,
+	K_NONE, K_REG, K_RM, K_OPR, K_ACC, K_IMM, K_MOFFS, K_ONE, K_CL,
 	K_EA,		/* the offset itself: LEA */
 	K_RMX,		/* register: operand size; memory: 16 bits */
 	K_CRDR,		/* r/m as register whatever mod says */
@@ -82,13 +81,13 @@ enum {
 	Eb = OPND(K_RM, SZ_B), Ew = OPND(K_RM, SZ_W), Ev = OPND(K_RM, SZ_V),
 	Ed = OPND(K_RM, SZ_D), Ey = OPND(K_RM, SZ_Y), Ewv = OPND(K_RMX, SZ_V),
 	Gb = OPND(K_REG, SZ_B), Gw = OPND(K_REG, SZ_W), Gv = OPND(K_REG, SZ_V),
-	Gy = OPND(K_REG, SZ_Y), Gd = OPND(K_REG, SZ_D), Gz = OPND(K_REG, SZ_Z),
+	Gy = OPND(K_REG, SZ_Y), Gd = OPND(K_REG, SZ_D),
 	Zb = OPND(K_OPR, SZ_B), Zv = OPND(K_OPR, SZ_V),
 	AL = OPND(K_ACC, SZ_B), rAX = OPND(K_ACC, SZ_V),
 	Ib = OPND(K_IMM, SZ_B), Iv = OPND(K_IMM, SZ_V),
 	Ob = OPND(K_MOFFS, SZ_B), Ov = OPND(K_MOFFS, SZ_V),
 	One = OPND(K_ONE, SZ_B), CL = OPND(K_CL, SZ_B),
-	Sw = OPND(K_SREG, SZ_W), Mea = OPND(K_EA, SZ_V),
+	Mea = OPND(K_EA, SZ_V),
 	Rm = OPND(K_CRDR, SZ_M), Mx = OPND(K_MEMOP, SZ_B),
 };
 
@@ -218,7 +217,6 @@ static inline bool is_canonical(const struct emul_ctx *c, u64 la)
 /* operand.c: registers */
 u64 emul_reg(const struct emul_ctx *c, unsigned int n, unsigned int size);
 void emul_set_reg(struct emul_ctx *c, unsigned int n, unsigned int size, u64 v);
-void emul_set_rip(struct emul_ctx *c, u64 rip, unsigned int size);
 enum emul_result emul_seg(struct emul_ctx *c, unsigned int id,
 			  const struct emul_seg **seg);
 enum emul_result emul_put_seg(struct emul_ctx *c, unsigned int id,

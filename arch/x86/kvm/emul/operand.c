@@ -21,12 +21,6 @@ void emul_set_reg(struct emul_ctx *c, unsigned int n, unsigned int size, u64 v)
 	emul_set_gpr(c, n, v);
 }
 
-/* Near branch target, cut to the operand size */
-void emul_set_rip(struct emul_ctx *c, u64 rip, unsigned int size)
-{
-	c->new_rip = rip & size_mask(size);
-}
-
 enum emul_result emul_seg(struct emul_ctx *c, unsigned int id,
 			  const struct emul_seg **seg)
 {

@@ -50,6 +50,7 @@ enum {
 	STACK = 2048,
 	NO16 = 4096,
 	W64 = 8192,	/* no 32-bit operand size in 64-bit mode */
+	EQUAL = 16384,	/* memory often equals the accumulator */
 };
 
 struct row {
@@ -148,9 +149,10 @@ static const struct row rows[] = {
 	{ "xchg rax,r", { 0x90 }, 1, -1, 0, OPREG, 0, 0 },
 	{ "xadd r/m8,r8", { 0x0f, 0xc0 }, 2, -1, 0, BYTE | LOCKS, 0, 0 },
 	{ "xadd r/m,r", { 0x0f, 0xc1 }, 2, -1, 0, LOCKS, 0, 0 },
-	{ "cmpxchg r/m8,r8", { 0x0f, 0xb0 }, 2, -1, 0, BYTE | LOCKS, 0, 0 },
-	{ "cmpxchg r/m,r", { 0x0f, 0xb1 }, 2, -1, 0, LOCKS, 0, 0 },
-	{ "cmpxchg8b/16b", { 0x0f, 0xc7 }, 2, 1, 0, MEM | LOCKS, 0, 0 },
+	{ "cmpxchg r/m8,r8", { 0x0f, 0xb0 }, 2, -1, 0,
+	  BYTE | LOCKS | EQUAL, 0, 0 },
+	{ "cmpxchg r/m,r", { 0x0f, 0xb1 }, 2, -1, 0, LOCKS | EQUAL, 0, 0 },
+	{ "cmpxchg8b/16b", { 0x0f, 0xc7 }, 2, 1, 0, MEM | LOCKS | EQUAL, 0, 0 },
 	{ "mov r/m8,r8", { 0x88 }, 1, -1, 0, BYTE, 0, 0 },
 	{ "mov r/m,r", { 0x89 }, 1, -1, 0, 0, 0, 0 },
 	{ "mov r8,r/m8", { 0x8a }, 1, -1, 0, BYTE, 0, 0 },
@@ -247,7 +249,7 @@ static void gen_mem(const struct row *r, struct try *t, unsigned int reg,
 
 	if (r->flags & BITNO && r->ext < 0)
 		t->gpr[reg] = (u64)(s64)((s64)(rnd() & 8191) - 4096);
-	if (!strcmp(r->name, "cmpxchg8b/16b"))
+	if (r->flags & EQUAL)
 		target &= ~15ull;
 	if (rnd() % 8 == 0) {		/* RIP-relative: fixed up later */
 		put(t, 0x05 | (reg & 7) << 3, 1);
@@ -514,19 +516,33 @@ static bool compare(const struct row *r, const struct try *t,
 	return true;
 }
 
+static void fill_memory(struct fake *f, const struct row *r,
+			const struct try *t)
+{
+	unsigned int k, n = t->size;
+	u64 v;
+
+	for (k = 0; k < DATA; k += 8) {
+		v = k & 64 ? 0x4141414141414141ull : rnd_value();
+		memcpy(f->mem + k, &v, 8);
+	}
+	if (!(r->flags & EQUAL) || rnd() & 1)
+		return;
+	for (k = 0; k + 2 * n <= DATA; k += 2 * n) {
+		memcpy(f->mem + k, &t->gpr[0], n);
+		memcpy(f->mem + k + n, &t->gpr[r->flags & MEM ? 2 : 0], n);
+	}
+}
+
 static bool run_row(struct fake *f, const struct row *r, unsigned int rounds)
 {
 	struct try t;
 	enum emul_result res;
-	unsigned int i, k;
+	unsigned int i;
 
 	for (i = 0; i < rounds; i++) {
 		gen(r, &t);
-		for (k = 0; k < DATA; k += 8) {
-			u64 v = k & 64 ? 0x4141414141414141ull : rnd_value();
-
-			memcpy(f->mem + k, &v, 8);
-		}
+		fill_memory(f, r, &t);
 		memcpy(region + PAGE, f->mem, DATA);
 		memcpy(f->c.gpr, t.gpr, sizeof(t.gpr));
 		f->c.rip = (u64)(uintptr_t)region;
