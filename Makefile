@@ -64,12 +64,13 @@ deps:
 	@$(HOSTTOOLS)/deps run check lint
 
 # Kbuild works in a mirror, so that the sources stay clean. Sources that are
-# gone here go there too; what Kbuild made there stays.
+# gone here go there too; what Kbuild made there stays. Copies get the time of
+# copying: an edit made during a build must look newer than what was built.
 mirror:
 	@test -d $(KDIR) || { echo "make: no kernel headers in $(KDIR):" \
 		"install linux-headers-amd64"; exit 1; }
 	@mkdir -p $(OUT)
-	@rsync -rlpt --delete --delete-excluded --prune-empty-dirs \
+	@rsync -rlpc --delete --delete-excluded --prune-empty-dirs \
 		--filter='P *.o' --filter='P .*' --filter='P *.mod*' --filter='P *.ko' \
 		--filter='P Module.symvers' --filter='P modules.order' \
 		--include='*/' --include='*.[chS]' --include=Kbuild --exclude='*' \
