@@ -288,8 +288,8 @@ static void same_memory_in_two_slots(void)
 	slot_must(vm, 2, 0, SLOT_GPA + 16 * PAGE, PAGE, p);
 	EQ(guest_reads(vcpu, SLOT_GPA), 0xe00);
 	AT(vm, probe_write) = 0xe55;
-	EQ(guest_reads(vcpu, SLOT_GPA + 16 * PAGE), 0xe00);
-	EQ(run_to_sync(vcpu), 0xe55);
+	/* written through the one, read through the other */
+	EQ(guest_reads(vcpu, SLOT_GPA + 16 * PAGE), 0xe55);
 	EQ(guest_reads(vcpu, SLOT_GPA), 0xe55);
 	vm_free(vm);
 }
@@ -298,21 +298,21 @@ static void many_slots(void)
 {
 	struct vm *vm = vm_new();
 	struct vcpu *vcpu = prober(vm);
-	u64 *p = tagged(0x1000, 200);
+	u64 *p = tagged(0x1000, 80);
 	const u64 step = 4 * PAGE;
 
 	/* neither in order nor side by side */
-	for (int i = 0; i < 200; i++) {
-		int k = i * 77 % 200;
+	for (int i = 0; i < 80; i++) {
+		int k = i * 37 % 80;
 
 		slot_must(vm, 1 + k, 0, SLOT_GPA + k * step, PAGE, p + k * 512);
 	}
-	for (int k = 0; k < 200; k += 9)
+	for (int k = 0; k < 80; k += 9)
 		EQ(guest_reads(vcpu, SLOT_GPA + k * step), 0x1000 + k);
-	for (int k = 0; k < 200; k += 2)
+	for (int k = 0; k < 80; k += 2)
 		slot_must(vm, 1 + k, 0, 0, 0, NULL);
-	guest_hits_mmio(vcpu, SLOT_GPA + 100 * step);
-	EQ(guest_reads(vcpu, SLOT_GPA + 101 * step), 0x1000 + 101);
+	guest_hits_mmio(vcpu, SLOT_GPA + 40 * step);
+	EQ(guest_reads(vcpu, SLOT_GPA + 41 * step), 0x1000 + 41);
 	vm_free(vm);
 }
 
@@ -351,7 +351,7 @@ static void slots_change_under_a_running_vcpu(void)
 
 	p[1] = p[513] = 0xfeed;
 	vcpu_start(vcpu, racing_thread);
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < 25; i++) {
 		slot_must(vm, 1, 0, SLOT_GPA, 2 * PAGE, p);
 		sleep_ms(1);
 		slot_must(vm, 1, KVM_MEM_LOG_DIRTY_PAGES, SLOT_GPA, 2 * PAGE, p);

@@ -250,7 +250,7 @@ static void created_and_destroyed_often(void)
 {
 	int before = vms_in_host();
 
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 20; i++) {
 		struct vm *vm = vm_bare();
 
 		vcpu_new(vm, i % MAX_TEST_VCPUS);
