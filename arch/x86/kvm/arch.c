@@ -12,6 +12,9 @@ int kvm_arch_init(void)
 {
 	int ret = mmu_module_init();
 
+	x86_vm_ioctls_init();
+	x86_vcpu_ioctls_init();
+
 	if (ret)
 		return ret;
 	ret = irqchip_module_init();

@@ -119,6 +119,9 @@ static const struct kvm_ioctl_row x86_vcpu_rows[] = {
 	KVM_IOCTL(KVM_HAS_DEVICE_ATTR, LOADED, KVM_CAP_VCPU_ATTRIBUTES, vcpu_has_attr),
 };
 
-struct kvm_ioctl_table kvm_arch_vcpu_ioctls = {
-	.rows = x86_vcpu_rows, .count = ARRAY_SIZE(x86_vcpu_rows),
-};
+struct kvm_ioctl_table kvm_arch_vcpu_ioctls;
+
+void x86_vcpu_ioctls_init(void)
+{
+	kvm_ioctl_table_init(&kvm_arch_vcpu_ioctls, x86_vcpu_rows, ARRAY_SIZE(x86_vcpu_rows));
+}

@@ -196,13 +196,15 @@ static const struct kvm_ioctl_row x86_system_rows[] = {
 	KVM_IOCTL(KVM_HAS_DEVICE_ATTR, 0, KVM_CAP_SYS_ATTRIBUTES, sys_has_attr),
 };
 
-struct kvm_ioctl_table kvm_arch_vm_ioctls = {
-	.rows = x86_vm_rows, .count = ARRAY_SIZE(x86_vm_rows),
-};
+struct kvm_ioctl_table kvm_arch_vm_ioctls;
+struct kvm_ioctl_table kvm_arch_system_ioctls;
 
-struct kvm_ioctl_table kvm_arch_system_ioctls = {
-	.rows = x86_system_rows, .count = ARRAY_SIZE(x86_system_rows),
-};
+void x86_vm_ioctls_init(void)
+{
+	kvm_ioctl_table_init(&kvm_arch_vm_ioctls, x86_vm_rows, ARRAY_SIZE(x86_vm_rows));
+	kvm_ioctl_table_init(&kvm_arch_system_ioctls, x86_system_rows,
+			     ARRAY_SIZE(x86_system_rows));
+}
 
 /* Capabilities with a fixed answer; absent ones are 0. */
 static const struct {

@@ -76,6 +76,10 @@ enum x86_next x86_halt(struct x86_vcpu *v);
 void x86_vcpu_reset(struct x86_vcpu *v, bool init);
 long x86_vcpu_enable_cap(void *obj, void *arg);
 
+/* ioctl_vm.c, ioctl_vcpu.c: module load */
+void x86_vm_ioctls_init(void);
+void x86_vcpu_ioctls_init(void);
+
 /* vendor.c */
 void x86_user_return_cpu_up(void);
 void x86_user_return_cpu_down(void);

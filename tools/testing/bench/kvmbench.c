@@ -8,6 +8,7 @@
  * happens once per KVM_RUN falls out.
  */
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -207,8 +208,11 @@ static uint64_t run(struct vm *vm, uint64_t n, uint64_t rsi)
 	IOCTL(vm->vcpu, KVM_SET_REGS, &regs);
 	t0 = rdtsc();
 	for (;;) {
-		if (ioctl(vm->vcpu, KVM_RUN, 0) < 0)
+		if (ioctl(vm->vcpu, KVM_RUN, 0) < 0) {
+			if (errno == EINTR)
+				continue;
 			err(1, "KVM_RUN");
+		}
 		if (vm->run->exit_reason == KVM_EXIT_MMIO)
 			continue;
 		if (vm->run->exit_reason != KVM_EXIT_IO)
