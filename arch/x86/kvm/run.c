@@ -352,10 +352,14 @@ static enum x86_next x86_loop(struct x86_vcpu *v)
 		if (v->apic && lapic_timer_pending(v))
 			lapic_inject_timer(v);
 		if (unlikely(v->vcpu.run->request_interrupt_window) &&
-		    x86_wants_user_irq_exit(v) && x86_ready_for_user_irq(v)) {
-			v->vcpu.stat.request_irq_exits++;
-			v->vcpu.run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
-			return X86_TO_USER;
+		    x86_wants_user_irq_exit(v)) {
+			if (x86_ready_for_user_irq(v)) {
+				v->vcpu.stat.request_irq_exits++;
+				v->vcpu.run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+				return X86_TO_USER;
+			}
+			/* Not yet: ask for the window. */
+			kvm_request(&v->vcpu, X86_REQ_EVENT);
 		}
 		next = x86_pass(v);
 		if (next != X86_RESUME)

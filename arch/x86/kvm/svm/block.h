@@ -25,6 +25,9 @@ enum svm_clean {
 /* int_ctl, int_vector: a virtual interrupt that only makes us an exit */
 #define SVM_WINDOW_BITS	(V_IRQ_MASK | V_IGN_TPR_MASK | V_INTR_PRIO_MASK)
 
+/* control.intercepts[INTERCEPT_DR]: reads and writes of all numbers */
+#define SVM_ALL_DR	0xffffffffu
+
 static inline void svm_touch(struct svm_vcpu *s, enum svm_clean group)
 {
 	s->block->control.clean &= ~BIT(group);

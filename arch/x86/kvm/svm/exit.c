@@ -104,6 +104,11 @@ static void decode_dr(struct svm_vcpu *s)
 	struct vmcb_control_area *c = &s->block->control;
 	struct x86_exit *e = &s->x86.exit;
 
+	if (!(s->x86.dbg.guest_debug & KVM_GUESTDBG_USE_HW_BP)) {
+		svm_give_drs(s);
+		e->reason = X86_EXIT_RESUME;
+		return;
+	}
 	e->reg.nr = c->exit_code & 15;
 	e->reg.write = c->exit_code >= SVM_EXIT_WRITE_DR0;
 	e->reg.gpr = c->exit_info_1 & SVM_EXITINFO_REG_MASK;

@@ -233,6 +233,8 @@ void svm_watch_entry(struct svm_vcpu *s)
 		s->block->save.rflags |= X86_EFLAGS_TF;
 	if (s->watch & SVM_WATCH_KICK)
 		smp_send_reschedule(smp_processor_id());
+	if (s->watch & SVM_WATCH_DR)
+		svm_load_drs(s);
 }
 
 /* The step's own #DB, and no other reason for one? */
@@ -259,6 +261,8 @@ bool svm_watch_exit(struct svm_vcpu *s, unsigned long old_rflags)
 	bool iret_done = (watch & SVM_WATCH_IRET) && (stepped || v->regs.rip != s->iret_rip);
 
 	s->watch &= ~(SVM_WATCH_STEP | SVM_WATCH_KICK | SVM_WATCH_SOFT);
+	if (watch & SVM_WATCH_DR)
+		svm_store_drs(s);
 	if (iret_done)
 		svm_set_nmi_mask(v, false);
 	/* After an IRET the flags are what it loaded. */

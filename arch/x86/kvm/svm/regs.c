@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Segments, control and debug registers, to and from the VMCB. */
 #include <linux/mem_encrypt.h>
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
 #include <asm/processor-flags.h>
 
 #include "block.h"
@@ -176,7 +179,59 @@ void svm_set_dr7(struct x86_vcpu *v, unsigned long dr7)
 	svm_touch(s, SVM_CLEAN_DR);
 }
 
-/* Accesses to debug registers always exit: v->dbg has the guest's values. */
+/* v->dbg is current after every exit. */
 void svm_sync_drs(struct x86_vcpu *v)
 {
+}
+
+/*
+ * A guest that touches debug registers will do it again soon: after the first
+ * exit it has them for itself as long as it stays on the CPU, unless a debugger
+ * in the VMM uses them.
+ */
+void svm_give_drs(struct svm_vcpu *s)
+{
+	s->watch |= SVM_WATCH_DR;
+	s->block->control.intercepts[INTERCEPT_DR] = 0;
+	svm_touch(s, SVM_CLEAN_INTERCEPTS);
+}
+
+void svm_take_drs(struct svm_vcpu *s)
+{
+	if (likely(!(s->watch & SVM_WATCH_DR)))
+		return;
+	s->watch &= ~SVM_WATCH_DR;
+	s->block->control.intercepts[INTERCEPT_DR] = SVM_ALL_DR;
+	s->block->save.dr6 = X86_DR6_INIT;
+	svm_touch(s, SVM_CLEAN_INTERCEPTS);
+	svm_touch(s, SVM_CLEAN_DR);
+}
+
+/* IRQs off. VMRUN loads DR6 and DR7; the host's DR0-3 come back in x86_debug_unload(). */
+void svm_load_drs(struct svm_vcpu *s)
+{
+	const struct x86_debug *dbg = &s->x86.dbg;
+
+	set_debugreg(0, 7);
+	set_debugreg(dbg->db[0], 0);
+	set_debugreg(dbg->db[1], 1);
+	set_debugreg(dbg->db[2], 2);
+	set_debugreg(dbg->db[3], 3);
+	s->block->save.dr6 = (u32)dbg->dr6;
+	s->block->save.dr7 = (u32)dbg->dr7;
+	svm_touch(s, SVM_CLEAN_DR);
+}
+
+void svm_store_drs(struct svm_vcpu *s)
+{
+	struct x86_debug *dbg = &s->x86.dbg;
+
+	get_debugreg(dbg->db[0], 0);
+	get_debugreg(dbg->db[1], 1);
+	get_debugreg(dbg->db[2], 2);
+	get_debugreg(dbg->db[3], 3);
+	memcpy(dbg->eff_db, dbg->db, sizeof(dbg->eff_db));
+	dbg->dr6 = s->block->save.dr6;
+	dbg->dr7 = s->block->save.dr7;
+	dbg->active = dbg->dr7 & (DR_LOCAL_ENABLE_MASK | DR_GLOBAL_ENABLE_MASK);
 }

@@ -68,6 +68,7 @@ struct svm_entry {
 #define SVM_WATCH_STEP	BIT(1)		/* TF is ours, to get an exit behind one instruction */
 #define SVM_WATCH_KICK	BIT(2)		/* leave at once after the event is delivered */
 #define SVM_WATCH_SOFT	BIT(3)		/* RIP was moved past INT3/INTO for the injection */
+#define SVM_WATCH_DR	BIT(4)		/* the guest has the debug registers */
 
 /* c: constant once created   v: vcpu->mutex   p: loaded, preemption off */
 struct svm_vcpu {
@@ -143,6 +144,11 @@ void svm_set_efer(struct x86_vcpu *v, u64 efer);
 bool svm_cr4_valid(struct x86_vcpu *v, unsigned long cr4);
 void svm_set_dr7(struct x86_vcpu *v, unsigned long dr7);
 void svm_sync_drs(struct x86_vcpu *v);
+/* Debug registers to the guest, until the next vcpu_load; and back to exits. */
+void svm_give_drs(struct svm_vcpu *s);
+void svm_take_drs(struct svm_vcpu *s);
+void svm_load_drs(struct svm_vcpu *s);
+void svm_store_drs(struct svm_vcpu *s);
 
 /* run.c */
 void svm_prepare_guest(struct x86_vcpu *v);

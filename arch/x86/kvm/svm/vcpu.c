@@ -34,9 +34,6 @@ static const u8 svm_always[] = {
 	INTERCEPT_ICEBP, INTERCEPT_WBINVD, INTERCEPT_XSETBV,
 };
 
-/* Debug registers are kept in v->dbg: all 16 numbers, reads and writes */
-#define SVM_ALL_DR	0xffffffffu
-
 static bool svm_exit_disabled(struct svm_vcpu *s, u32 which)
 {
 	return to_x86_vm(s->x86.vcpu.kvm)->disabled_exits & which;
@@ -72,6 +69,8 @@ void svm_update_intercepts(struct x86_vcpu *v)
 {
 	svm_intercept(to_svm(v), INTERCEPT_EXCEPTION_OFFSET + VEC_BP,
 		      v->dbg.guest_debug & KVM_GUESTDBG_USE_SW_BP);
+	if (v->dbg.guest_debug & KVM_GUESTDBG_USE_HW_BP)
+		svm_take_drs(to_svm(v));
 }
 
 void svm_cpuid_changed(struct x86_vcpu *v)
@@ -97,7 +96,7 @@ void svm_rebuild_control(struct svm_vcpu *s)
 	memset(c, 0, sizeof(*c));
 	for (i = 0; i < ARRAY_SIZE(svm_always); i++)
 		svm_intercept(s, svm_always[i], true);
-	c->intercepts[INTERCEPT_DR] = SVM_ALL_DR;
+	c->intercepts[INTERCEPT_DR] = s->watch & SVM_WATCH_DR ? 0 : SVM_ALL_DR;
 	svm_intercept_by_cpuid(s);
 	svm_intercept_by_vm(s);
 	svm_update_intercepts(&s->x86);
@@ -196,6 +195,7 @@ void svm_vcpu_load(struct x86_vcpu *v, int cpu)
 		s->entry.host_block_pa = here->host_block_pa;
 	}
 	svm_shrink_pause_window(s);
+	svm_take_drs(s);
 	/* Another guest's branch history is not this one's to meet. */
 	if (here->last_vcpu != s->unique) {
 		here->last_vcpu = s->unique;
