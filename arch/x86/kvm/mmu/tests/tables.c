@@ -314,6 +314,8 @@ static bool guest_access(struct vcpu *v, gfn_t gfn, bool write)
 		r = fault(v, gfn, flags);
 		if (r != MMU_FIXED && r != MMU_RETRY)
 			break;
+		if (tries > 10)
+			usleep(100);	/* the host is at it, if it gets a processor */
 	}
 	if (r == MMU_FIXED || r == MMU_RETRY)
 		wrong("access never succeeds", gfn, write, r);
