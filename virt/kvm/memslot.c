@@ -104,14 +104,23 @@ static bool can_have_readers(struct kvm *kvm)
 	return READ_ONCE(kvm->created_vcpus);
 }
 
-void kvm_slots_sync(struct kvm *kvm)
+bool kvm_slots_sync(struct kvm *kvm)
 {
 	lockdep_assert_held(&kvm->slots_lock);
-	if (can_have_readers(kvm))
-		wait_for_readers(kvm);
+	if (!can_have_readers(kvm))
+		return false;
+	wait_for_readers(kvm);
+	return true;
 }
 
-/* The slot left its set, but some reader may still use its struct. */
+static void free_slot(struct kvm_memslot *slot)
+{
+	kvm_arch_slot_free(slot);
+	kvfree(slot->dirty);
+	kfree(slot);
+}
+
+/* Nobody can find the slot any more, but some reader may still use it. */
 static void retire_slot(struct kvm *kvm, struct kvm_memslot *slot)
 {
 	if (!slot->dirty && !slot->arch) {
@@ -119,9 +128,7 @@ static void retire_slot(struct kvm *kvm, struct kvm_memslot *slot)
 		return;
 	}
 	wait_for_readers(kvm);
-	kvm_arch_slot_free(slot);
-	kvfree(slot->dirty);
-	kfree(slot);
+	free_slot(slot);
 }
 
 static struct kvm_memslots *alloc_set(unsigned int count)
@@ -306,6 +313,7 @@ static int change_flags(struct kvm *kvm, struct kvm_memslot *old, struct kvm_mem
 {
 	struct kvm_memslots *set;
 	int ret = -ENOMEM;
+	bool unread;
 
 	if (kvm_slot_logs_dirty(new) && alloc_dirty(kvm, new))
 		return -ENOMEM;
@@ -319,10 +327,13 @@ static int change_flags(struct kvm *kvm, struct kvm_memslot *old, struct kvm_mem
 	publish(kvm, new->as_id, set);
 	xa_store(&kvm->slots_by_id[new->as_id], new->id, new, GFP_KERNEL_ACCOUNT);
 	/* Nobody who maps or writes goes by the old flags once commit acts on the new. */
-	kvm_slots_sync(kvm);
+	unread = kvm_slots_sync(kvm);
 	kvm_arch_slot_commit(kvm, old, new);
 	old->arch = NULL;
-	retire_slot(kvm, old);
+	if (unread)
+		free_slot(old);
+	else
+		retire_slot(kvm, old);
 	return 0;
 err_set:
 	kvfree(set);
@@ -471,9 +482,7 @@ static void destroy_set(struct kvm *kvm, unsigned int as_id)
 		slot = set->slot[i];
 		if (slot->id >= KVM_USER_MEM_SLOTS && current->mm == kvm->mm)
 			vm_munmap(slot->hva, slot->npages << PAGE_SHIFT);
-		kvm_arch_slot_free(slot);
-		kvfree(slot->dirty);
-		kfree(slot);
+		free_slot(slot);
 	}
 	if (set != &no_slots)
 		kvfree(set);

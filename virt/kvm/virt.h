@@ -59,7 +59,7 @@ void kvm_slots_destroy(struct kvm *kvm);
 /* slots_lock held: free @s (kvfree) once no srcu reader can see it; never waits long. */
 void kvm_stale_add(struct kvm *kvm, struct kvm_stale *s);
 /* slots_lock held: wait for srcu readers, if there can be any, then free all stale ones. */
-void kvm_slots_sync(struct kvm *kvm);
+bool kvm_slots_sync(struct kvm *kvm);
 /* slots_lock held. @slot as in the ABI: address space and id. */
 struct kvm_memslot *kvm_slot_by_id(struct kvm *kvm, u32 slot);
 
