@@ -57,10 +57,10 @@ static const char *open_hint(int err)
 	case ENOENT:
 	case ENODEV:
 	case ENXIO:
-		return "load kvm-amd or kvm-intel (modprobe kvm-amd), or check that the firmware has virtualisation enabled";
+		return "load kvm-amd or kvm-intel (modprobe kvm-amd); is it on in the firmware?";
 	case EACCES:
 	case EPERM:
-		return "check its permissions (usually: add yourself to the group kvm and log in again)";
+		return "check its permissions (usually: join the group kvm and log in again)";
 	default:
 		return "load kvm-amd or kvm-intel (modprobe kvm-amd), or check permissions";
 	}

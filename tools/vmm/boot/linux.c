@@ -104,7 +104,7 @@ static int read_header(struct image *im, uint64_t file_size)
 	if (file_size < sizeof(first) || read_exact(im->fd, first, sizeof(first), 0))
 		return bad(im, "the file is too short");
 	if (!memcmp(first, "\177ELF", 4))
-		return bad(im, "this is an ELF file; give the bzImage (arch/x86/boot/bzImage, /boot/vmlinuz-*)");
+		return bad(im, "it is an ELF file; give the bzImage, like /boot/vmlinuz-*");
 	if (first[0x1fe] != 0x55 || first[0x1ff] != 0xaa || memcmp(first + 0x202, "HdrS", 4))
 		return bad(im, "it has no boot header; is it a bzImage for x86?");
 	/* The header's own length: the byte its leading jump skips from 0x202 on. */
@@ -154,7 +154,7 @@ static int choose_address(struct vmm *vmm, struct image *im, uint64_t low_end)
 		if (im->load < low_end && im->footprint <= low_end - im->load)
 			return 0;
 	}
-	vmm_err("%s needs %llu MiB at %llu MiB, and the guest has %llu MiB: give more with --memory",
+	vmm_err("%s needs %llu MiB at %llu MiB; the guest has %llu MiB: give more with --memory",
 		im->name, (unsigned long long)(im->footprint >> 20) + 1,
 		(unsigned long long)(h->pref_address >> 20),
 		(unsigned long long)(vmm->cfg.memory >> 20));

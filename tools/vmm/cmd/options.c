@@ -58,7 +58,8 @@ static int set_disk(struct vmm_config *cfg, char *arg)
 		if (!strcmp(comma, ",readonly") || !strcmp(comma, ",ro")) {
 			d->readonly = true;
 		} else if (comma[1]) {
-			vmm_err("--disk %s: unknown option \"%s\" (known: readonly)", arg, comma + 1);
+			vmm_err("--disk %s: unknown option \"%s\" (known: readonly)", arg,
+				comma + 1);
 			return -EINVAL;
 		}
 		*comma = '\0';
@@ -179,16 +180,16 @@ static const struct option_row {
 	{ "kernel", "FILE", "Linux kernel to boot (bzImage, /boot/vmlinuz-*)", set_kernel },
 	{ "initrd", "FILE", "initial RAM disk", set_initrd },
 	{ "append", "TEXT", "the kernel's command line", set_append },
-	{ "disk", "FILE[,readonly]", "raw disk image, as /dev/vda, vdb, ...; repeat for more", set_disk },
+	{ "disk", "FILE[,readonly]", "raw disk image: /dev/vda; repeat for vdb, ...", set_disk },
 	{ "cpus", "N", "processors (1)", set_cpus },
 	{ "memory", "SIZE", "guest memory, like 256M or 2G (256M)", set_memory },
-	{ "console", "KIND", "what this terminal is to the guest: serial (ttyS0) or virtio (hvc0)", set_console },
+	{ "console", "KIND", "this terminal is: serial (ttyS0) or virtio (hvc0)", set_console },
 	{ "no-rng", NULL, "no virtio-rng device", set_no_rng },
 	{ "dumpdtb", "FILE", "write the machine's device tree to FILE", set_dumpdtb },
 	{ "dry-run", NULL, "describe the machine (see --dumpdtb) and stop", set_dry_run },
 	{ "kvm", "PATH", "the KVM device (/dev/kvm)", set_kvm },
 	{ "stats", NULL, "print the hypervisor's counters at the end", set_stats },
-	{ "verbose", NULL, "say more: counts of exits, accesses to addresses nobody claims", set_verbose },
+	{ "verbose", NULL, "count exits, and accesses that nobody claims", set_verbose },
 	{ "help", NULL, "this text", set_help },
 };
 
@@ -202,7 +203,8 @@ void run_usage(void)
 		snprintf(left, sizeof(left), "--%s %s", o->name, o->arg ? o->arg : "");
 		printf("  %-24s %s\n", left, o->help);
 	}
-	printf("\nWhile it runs: Ctrl-A x quits, Ctrl-A p presses the power button, Ctrl-A h helps.\n"
+	printf("\nWhile it runs: Ctrl-A x quits, Ctrl-A p presses the power button,\n"
+	       "Ctrl-A h helps.\n"
 	       "\nexit codes:\n"
 	       "  %d  the guest powered itself off\n"
 	       "  %d  wrong usage, or the machine could not be started\n"

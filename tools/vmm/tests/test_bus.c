@@ -94,7 +94,8 @@ static void test_bounds(struct vmm *vmm)
 	ok(bus_add(vmm, NULL, BUS_MMIO, 0, 0, "x", note, &s) == -EINVAL, "an empty range");
 	ok(bus_add(vmm, NULL, BUS_MMIO, UINT64_MAX - 1, 4, "x", note, &s) == -EINVAL,
 	   "one that wraps");
-	ok(bus_add(vmm, NULL, BUS_PIO, 0xffff, 2, "x", note, &s) == -EINVAL, "beyond the last port");
+	ok(bus_add(vmm, NULL, BUS_PIO, 0xffff, 2, "x", note, &s) == -EINVAL,
+	   "beyond the last port");
 	ok(!bus_add(vmm, NULL, BUS_MMIO, UINT64_MAX - 3, 4, "x", note, &s), "up to the last byte");
 	rd(vmm, UINT64_MAX - 3, 4);
 	ok(s.calls == 1 && s.offset == 0, "and reached there");

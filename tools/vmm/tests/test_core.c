@@ -111,8 +111,8 @@ static void test_irq(struct vmm *vmm)
 	ok(irq_set(m, 1) == -EINVAL && !irq_msi_pending(m), "a message has no level");
 	irq_pulse(m);
 	ok(irq_msi_pending(m), "masked: it waits");
-	ok(!irq_msi_route(m, 0xfee00000, 0x41, 0) && irq_msi_pending(m) && !irq_msi_mask(m, false) &&
-	   !irq_msi_pending(m), "unmasked with an address: it is sent");
+	ok(!irq_msi_route(m, 0xfee00000, 0x41, 0) && irq_msi_pending(m) &&
+	   !irq_msi_mask(m, false) && !irq_msi_pending(m), "unmasked with an address: it is sent");
 	fd = irq_eventfd(m);
 	ok(fd >= 0 && irq_eventfd(m) == fd, "its eventfd, always the same");
 	irq_msi_mask(m, true);

@@ -54,12 +54,14 @@ static void test_accepts(void)
 static void test_refuses(void)
 {
 	static const char *const lines[] = {
-		"", "--cpus 2", "--kernel", "--kernel k --cpus 0", "--kernel k --cpus 256",
-		"--kernel k --cpus -1", "--kernel k --cpus 2x", "--kernel k --cpus 99999999999999999999",
-		"--kernel k --memory 0", "--kernel k --memory 1M", "--kernel k --memory 2T",
-		"--kernel k --memory 256MB", "--kernel k --memory -2G", "--kernel k --memory 20000000G",
-		"--kernel k --memory 99999999999G", "--kernel k --memory 17000001",
-		"--kernel k --disk a,rw", "--kernel k --disk ,readonly", "--kernel k --console vga",
+		"", "--cpus 2", "--kernel", "--kernel k --cpus 0",
+		"--kernel k --cpus 256", "--kernel k --cpus -1", "--kernel k --cpus 2x",
+		"--kernel k --cpus 99999999999999999999", "--kernel k --memory 0",
+		"--kernel k --memory 1M", "--kernel k --memory 2T",
+		"--kernel k --memory 256MB", "--kernel k --memory -2G",
+		"--kernel k --memory 20000000G", "--kernel k --memory 99999999999G",
+		"--kernel k --memory 17000001", "--kernel k --disk a,rw",
+		"--kernel k --disk ,readonly", "--kernel k --console vga",
 		"--kernel k --frobnicate", "--kernel k stray", "--kernel k -x",
 		"--kernel k --verbose=1", "--kernel k --disk",
 	};
