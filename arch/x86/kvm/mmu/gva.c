@@ -69,17 +69,75 @@ static bool set_start(struct x86_vcpu *v, const struct gwalk_mode *m, struct gwa
 	return true;
 }
 
+/*
+ * A loop that touches a device fetches the same code over and over. If each
+ * entry still is what the last walk read, so is the result: it depended on
+ * nothing else, fetches knowing neither EFLAGS.AC nor PKRU.
+ */
+static bool same_fetch(struct x86_vcpu *v, struct gwalk *w)
+{
+	typeof(&v->mmu.fetch) f = &v->mmu.fetch;
+	unsigned int i;
+	u64 entry;
+
+	if (f->page != w->gva >> PAGE_SHIFT || f->access != w->access || f->cr3 != w->cr3 ||
+	    f->key != v->mmu.walk.key || f->generation != mmu_slots(v->vcpu.kvm)->generation)
+		return false;
+	pagefault_disable();
+	if (!user_access_begin((void __user *)f->hva[0], sizeof(u64)))
+		goto out;
+	for (i = 0; i < f->n; i++) {
+		unsafe_get_user(entry, (u64 __user *)f->hva[i], changed);
+		if (entry != f->entry[i])
+			goto changed;
+	}
+	user_access_end();
+	pagefault_enable();
+	w->gpa = f->gpa | offset_in_page(w->gva);
+	return true;
+
+changed:
+	user_access_end();
+out:
+	pagefault_enable();
+	return false;
+}
+
+static void note_fetch(struct x86_vcpu *v, const struct gwalk_mode *m, const struct gwalk *w,
+		       u64 generation)
+{
+	typeof(&v->mmu.fetch) f = &v->mmu.fetch;
+	unsigned int i;
+
+	f->generation = generation;
+	f->cr3 = w->cr3;
+	f->page = w->gva >> PAGE_SHIFT;
+	f->gpa = w->gpa & PAGE_MASK;
+	f->key = m->key;
+	f->access = w->access;
+	f->n = w->nr_steps;
+	for (i = 0; i < w->nr_steps; i++) {
+		f->hva[i] = v->mmu.table[m->levels - 1 - i].hva + offset_in_page(w->step[i].gpa);
+		f->entry[i] = w->step[i].entry;
+	}
+}
+
 static enum gwalk_result walk(struct x86_vcpu *v, const struct gwalk_mode *m, struct gwalk *w,
 			      bool atomic)
 {
 	struct gwalk_env env = { .v = v, .slots = mmu_slots(v->vcpu.kvm), .atomic = atomic };
+	const bool fetch = (w->access & GWALK_FETCH) && m->levels > 3;
 	enum gwalk_result r;
 
-	if (!atomic)
-		return gwalk(m, w, &env);
-	pagefault_disable();
+	if (fetch && same_fetch(v, w))
+		return GWALK_OK;
+	if (atomic)
+		pagefault_disable();
 	r = gwalk(m, w, &env);
-	pagefault_enable();
+	if (atomic)
+		pagefault_enable();
+	if (fetch && r == GWALK_OK)
+		note_fetch(v, m, w, env.slots->generation);
 	return r;
 }
 
@@ -152,6 +210,7 @@ bool mmu_load_pdptrs(struct x86_vcpu *v, unsigned long cr3)
 void mmu_role_changed(struct x86_vcpu *v)
 {
 	v->mmu.walk.key = 0;
+	v->mmu.fetch.generation = 0;
 }
 
 void mmu_new_cr3(struct x86_vcpu *v)

@@ -38,6 +38,16 @@ struct mmu_vcpu {
 		u64 generation;		/* memslot generation, 0: empty */
 		hva_t hva;
 	} table[GWALK_MAX_LEVELS];	/* the guest table last read at each level */
+	struct {
+		u64 generation;		/* memslot generation, 0: empty */
+		u64 cr3;
+		u64 page;		/* of the address */
+		gpa_t gpa;
+		u32 key, access;
+		unsigned int n;
+		hva_t hva[GWALK_MAX_LEVELS];
+		u64 entry[GWALK_MAX_LEVELS];
+	} fetch;			/* the last walk for a fetch, with what it read where */
 };
 
 int mmu_module_init(void);
