@@ -141,6 +141,12 @@ static void test_gmem(void)
 	   gmem_write(m, (4 << 20) - 4, buf, 5) == -EFAULT && !p[(4 << 20) - 4],
 	   "copies are whole or not at all");
 	gmem_free(m);
+
+	m = gmem_new();
+	ok(!gmem_add_ram(m, 0x123000, 4 << 20) &&
+	   ((uintptr_t)gmem_ptr(m, 0x123000, 1) & ((2 << 20) - 1)) == 0x123000,
+	   "host and guest addresses agree within 2 MiB");
+	gmem_free(m);
 }
 
 int main(void)
