@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ struct irq {
 struct irqs {
 	pthread_mutex_t lock;
 	unsigned int asserted[IOAPIC_LINES];	/* (l) handles that hold this line up */
+	bool complained;			/* (l) guests can make routing fail */
 	struct irq **msi;			/* (l) by GSI - MSI_GSI_FIRST */
 	unsigned int n_msi;			/* (l) */
 };
@@ -106,8 +108,10 @@ static int set_routes(struct vmm *vmm)
 	if (vmm->vm_fd >= 0 && ioctl(vmm->vm_fd, KVM_SET_GSI_ROUTING, t) < 0)
 		ret = -errno;
 	free(t);
-	if (ret)
-		vmm_err("cannot set interrupt routes: error %d", -ret);
+	if (ret && !irqs->complained) {
+		vmm_err("cannot set interrupt routes: %s", strerror(-ret));
+		irqs->complained = true;
+	}
 	return ret;
 }
 

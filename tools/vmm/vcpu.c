@@ -16,6 +16,7 @@
 #include "dump.h"
 #include "kvm_abi.h"
 #include "log.h"
+#include "term.h"
 #include "vcpu.h"
 #include "vm.h"
 #include "vmm.h"
@@ -210,6 +211,18 @@ int vcpus_start(struct vmm *vmm)
 	return ret;
 }
 
+/* The kernel keeps a vCPU: hand the terminal back, and let signals kill us. */
+static void give_up_waiting(struct vmm *vmm, unsigned int id)
+{
+	sigset_t all;
+
+	if (vmm->term)
+		term_restore(vmm);
+	vmm_err("CPU %u does not come back from the kernel: waiting, Ctrl-C ends that", id);
+	sigfillset(&all);
+	pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+}
+
 /*
  * The flag makes the next entry return at once, the signal ends the present
  * one: no order of the two against the thread's ioctl loses the request.
@@ -237,7 +250,7 @@ void vcpus_stop(struct vmm *vmm)
 		if (!v->started)
 			continue;
 		if (pthread_timedjoin_np(v->thread, NULL, &until)) {
-			vmm_err("CPU %u does not come back from the kernel; waiting", i);
+			give_up_waiting(vmm, i);
 			pthread_join(v->thread, NULL);
 		}
 		v->started = false;

@@ -46,7 +46,10 @@ static int panic_access(void *opaque, uint64_t offset, void *data, unsigned int 
 		vmm_err("the guest's kernel panicked");
 		vmm_stop(dev->vmm, VMM_EXIT_PANIC);
 	} else if (*p & CRASH_LOADED) {
-		vmm_warn("the guest's kernel panicked and starts its crash kernel");
+		/* Once: the guest may say it as often as it likes. */
+		if (!dev->priv)
+			vmm_warn("the guest's kernel panicked and starts its crash kernel");
+		dev->priv = dev;
 	}
 	return 0;
 }
