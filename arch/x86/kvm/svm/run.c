@@ -106,8 +106,9 @@ static noinline void svm_prepare_entry(struct svm_vcpu *s)
 		svm_touch(s, SVM_CLEAN_CR2);
 	}
 	regs->dirty = 0;
-	/* A CPU that runs guests all day passes a quiescent state here. */
-	rcu_note_context_switch(false);
+	/* A CPU that runs guests all day passes a quiescent state after each tick. */
+	if (s->x86.exit.reason == X86_EXIT_INTR)
+		rcu_note_context_switch(false);
 }
 
 /* To the rest of the kernel a guest is what user mode is: see core-api/entry.rst. */
