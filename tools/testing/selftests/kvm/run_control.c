@@ -437,6 +437,8 @@ static void registers_through_the_run_area(void)
 	struct vcpu *vcpu = quick_real(vm, BLOB_OF(halt_loop));
 	struct kvm_sync_regs *sync = &vcpu->run->s.regs;
 
+	if (has_cap(vm->fd, KVM_CAP_SYNC_REGS) != KVM_SYNC_X86_VALID_FIELDS)
+		SKIP("KVM_CAP_SYNC_REGS is not offered");
 	vcpu->run->kvm_valid_regs = KVM_SYNC_X86_VALID_FIELDS;
 	EXPECT_EXIT(vcpu, KVM_EXIT_HLT);
 	EQ(sync->regs.rax, 1);

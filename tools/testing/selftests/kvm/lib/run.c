@@ -2,6 +2,7 @@
 /* Running vCPUs: exits, ucalls, threads. */
 #include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "vm.h"
 
@@ -70,6 +71,26 @@ void describe_exit(struct vcpu *vcpu)
 int run_once(struct vcpu *vcpu)
 {
 	return ioctl(vcpu->fd, KVM_RUN, 0) ? -errno : 0;
+}
+
+static void on_kick(int sig)
+{
+	(void)sig;
+}
+
+/* A guest that may never come back: -EINTR then. For tests of one thread. */
+int run_bounded(struct vcpu *vcpu, unsigned int ms)
+{
+	struct sigaction action = { .sa_handler = on_kick };
+	struct itimerval timer = { { 0, 5000 }, { ms / 1000, ms % 1000 * 1000 } };
+	int ret;
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	ret = run_once(vcpu);
+	memset(&timer, 0, sizeof(timer));
+	setitimer(ITIMER_REAL, &timer, NULL);
+	return ret;
 }
 
 /* The exit's reason; a KVM_RUN that fails ends the test. */
@@ -176,11 +197,6 @@ void run_to_done(struct vcpu *vcpu)
 
 	if (run_to_ucall(vcpu, &uc))
 		EQ(uc.cmd, UCALL_DONE);
-}
-
-static void on_kick(int sig)
-{
-	(void)sig;
 }
 
 /* SIGUSR1 interrupts KVM_RUN and does nothing else. */

@@ -103,6 +103,7 @@ struct vcpu *quick_long(struct vm *vm, guest_fn fn);
 
 /* run.c */
 int run_once(struct vcpu *vcpu);
+int run_bounded(struct vcpu *vcpu, unsigned int ms);
 u32 run_exit(struct vcpu *vcpu);
 bool expect_exit(struct vcpu *vcpu, u32 reason, const char *file, int line);
 #define EXPECT_EXIT(vcpu, reason) \
