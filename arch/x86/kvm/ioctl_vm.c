@@ -212,6 +212,7 @@ static const struct {
 	u32 value;
 } x86_fixed_caps[] = {
 	{ KVM_CAP_IRQCHIP, 1 },
+	{ KVM_CAP_VAPIC, 1 },
 	{ KVM_CAP_HLT, 1 },
 	{ KVM_CAP_IOAPIC_POLARITY_IGNORED, 1 },
 	{ KVM_CAP_MMU_SHADOW_CACHE_CONTROL, 1 },

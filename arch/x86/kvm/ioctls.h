@@ -69,6 +69,13 @@ enum x86_next x86_mmio_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags);
 long x86_get_mpstate(void *obj, void *arg);
 long x86_set_mpstate(void *obj, void *arg);
 
+/* irqchip/vapic.c */
+long vapic_ioctl_addr(void *obj, void *arg);
+long vapic_ioctl_report(void *obj, void *arg);
+/* Around entry, IRQs on, while v->vapic.on */
+void vapic_to_guest(struct x86_vcpu *v);
+void vapic_from_guest(struct x86_vcpu *v);
+
 /* exit.c */
 enum x86_next x86_halt(struct x86_vcpu *v);
 

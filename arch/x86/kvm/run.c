@@ -120,6 +120,12 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		run->eoi.vector = v->eoi_vector;
 		return X86_TO_USER;
 	}
+	if (kvm_take_request(vcpu, X86_REQ_TPR_REPORT)) {
+		run->exit_reason = KVM_EXIT_TPR_ACCESS;
+		run->tpr_access.rip = v->vapic.rip;
+		run->tpr_access.is_write = v->vapic.write;
+		return X86_TO_USER;
+	}
 	clear_bit(KVM_REQ_UNBLOCK, &vcpu->requests);
 	return X86_RESUME;
 }
@@ -333,7 +339,11 @@ static enum x86_next x86_pass(struct x86_vcpu *v)
 		x86_inject_events(v);
 		v->event_handed = v->ev.exc.injected || v->ev.nmi_injected || v->ev.irq_injected;
 	}
+	if (unlikely(v->vapic.on))
+		vapic_to_guest(v);
 	next = x86_enter_guest(v);
+	if (unlikely(v->vapic.on))
+		vapic_from_guest(v);
 	if (next == X86_SLOW)
 		next = x86_handle_exit(v);
 	return next;

@@ -53,6 +53,16 @@ struct x86_debug {
 	unsigned long vmm_dr7;		/* v, KVM_GUESTDBG_USE_HW_BP */
 };
 
+/* irqchip/vapic.c: the TPR in guest memory. v: vcpu->mutex */
+struct x86_vapic {
+	bool on;			/* v; @word is kept */
+	bool report;			/* v; KVM_TPR_ACCESS_REPORTING */
+	bool write;			/* v; with X86_REQ_TPR_REPORT */
+	unsigned long rip;		/* v; likewise */
+	struct kvm_gmap word;		/* v */
+	u32 stored;			/* v; what we last wrote there */
+};
+
 /* io.c: an access that user space or a second pass has to finish. v: vcpu->mutex */
 struct x86_io;
 
@@ -84,6 +94,7 @@ struct x86_vcpu {
 	u32 mp_state;				/* v; KVM_MP_STATE_*, read racily by wake-ups */
 	bool pv_unhalted;			/* a; kicked by a hypercall */
 	u8 eoi_vector;				/* v; with X86_REQ_IOAPIC_EOI */
+	struct x86_vapic vapic;
 	u8 last_cpl;				/* p; at the last sched-out, read racily */
 	bool event_handed;			/* v; inject_* was called for the coming entry */
 	s16 ext_vector;				/* v; KVM_INTERRUPT's, -1 none */

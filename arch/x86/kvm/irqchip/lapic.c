@@ -418,6 +418,8 @@ int lapic_mmio_read(struct x86_vcpu *v, gpa_t gpa, unsigned int len, void *data)
 	memset(data, 0, len);
 	if (shift + len > 4)
 		return 0;
+	if (unlikely(v->vapic.report) && reg == APIC_TASKPRI)
+		vapic_report(v, false);
 	if (lapic_readable(a, reg))
 		val = lapic_read(a, reg) >> (shift * 8);
 	memcpy(data, &val, len);
@@ -434,6 +436,8 @@ int lapic_mmio_write(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void
 	if (len != 4 || (gpa & 0xf))
 		return 0;	/* undefined by the architecture: ignored */
 	memcpy(&val, data, 4);
+	if (unlikely(v->vapic.report) && (gpa & 0xff0) == APIC_TASKPRI)
+		vapic_report(v, true);
 	lapic_write(a, gpa & 0xff0, val);
 	return 0;
 }
@@ -554,6 +558,7 @@ void lapic_reset(struct x86_vcpu *v, bool init)
 	}
 	a->irr_pending = false;
 	a->highest_isr = -1;
+	vapic_reset(v);
 	a->timer.deadline = 0;
 	a->timer.period_ns = 0;
 	lapic_timer_set_divide(a);

@@ -79,6 +79,10 @@ int lapic_accept(struct lapic *a, const struct lapic_irq *irq);
 int lapic_local_deliver(struct lapic *a, unsigned int lvt);
 bool lapic_takes_extint(struct x86_vcpu *v);
 
+/* vapic.c */
+void vapic_report(struct x86_vcpu *v, bool write);
+void vapic_reset(struct x86_vcpu *v);
+
 /* ipi.c */
 int lapic_deliver(struct kvm *kvm, struct lapic *src, const struct lapic_irq *irq);
 void lapic_map_changed(struct kvm *kvm);
