@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guest memory and registers for a start in real, 32-bit and 64-bit mode. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "vm.h"
@@ -102,22 +103,35 @@ void set_long_sregs(struct vcpu *vcpu, struct kvm_sregs *sregs)
 	sregs->efer = 0x501;		/* LMA LME SCE */
 }
 
-void start_long(struct vcpu *vcpu, guest_fn fn)
+void set_supported_cpuid(struct vcpu *vcpu)
 {
 	struct kvm_cpuid2 *cpuid = cpuid_supported(vcpu->vm->kvm);
 	struct kvm_cpuid_entry2 *one = cpuid_find(cpuid, 1, 0);
+
+	if (one)
+		one->ebx = (one->ebx & 0xffffff) | vcpu->id << 24;
+	OK(ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid));
+	free(cpuid);
+}
+
+/* The vCPU's CPUID is the caller's affair. */
+void start_long_only(struct vcpu *vcpu, guest_fn fn)
+{
 	struct kvm_sregs sregs;
 	struct kvm_regs regs = {
 		.rip = (u64)fn, .rsp = long_stack(vcpu), .rflags = 2,
 	};
 
-	if (one)
-		one->ebx = (one->ebx & 0xffffff) | vcpu->id << 24;
-	OK(ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid));
 	MUST(!ioctl(vcpu->fd, KVM_GET_SREGS, &sregs));
 	set_long_sregs(vcpu, &sregs);
 	MUST(!ioctl(vcpu->fd, KVM_SET_SREGS, &sregs));
 	MUST(!ioctl(vcpu->fd, KVM_SET_REGS, &regs));
+}
+
+void start_long(struct vcpu *vcpu, guest_fn fn)
+{
+	set_supported_cpuid(vcpu);
+	start_long_only(vcpu, fn);
 }
 
 /* CS:0 is the code, the other segments are 0, the stack ends at 0x7000. */
@@ -145,6 +159,7 @@ void start_prot32(struct vcpu *vcpu, const void *code, size_t size)
 	struct kvm_regs regs = { .rip = REAL_GPA, .rflags = 2, .rsp = 0x7000 };
 	struct kvm_sregs sregs;
 
+	set_supported_cpuid(vcpu);
 	memcpy(at_gpa(vcpu->vm, REAL_GPA, size), code, size);
 	memcpy(at_gpa(vcpu->vm, GDT_GPA, sizeof(gdt)), gdt, sizeof(gdt));
 	MUST(!ioctl(vcpu->fd, KVM_GET_SREGS, &sregs));

@@ -85,7 +85,9 @@ static inline void *at_gpa(struct vm *vm, u64 gpa, size_t size)
 /* setup.c: a start in each mode */
 typedef void (*guest_fn)(void);
 void load_image(struct vm *vm);
+void set_supported_cpuid(struct vcpu *vcpu);
 void start_long(struct vcpu *vcpu, guest_fn fn);
+void start_long_only(struct vcpu *vcpu, guest_fn fn);
 void start_real(struct vcpu *vcpu, const void *code, size_t size);
 void start_real_at(struct vcpu *vcpu, u64 gpa, const void *code, size_t size);
 void start_prot32(struct vcpu *vcpu, const void *code, size_t size);
