@@ -62,6 +62,7 @@ static bool take_chunk(struct kvm *kvm, struct kvm_memslot *slot, unsigned long 
 	unsigned long any = 0, i;
 
 	/* Most of a log is zeros; don't stop the faults for those. */
+#pragma GCC unroll 8
 	for (i = 0; i < n; i++)
 		any |= READ_ONCE(slot->dirty[first + i]);
 	if (!any)

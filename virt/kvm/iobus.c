@@ -232,11 +232,16 @@ int kvm_io_bus_read(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, int len
 	return -EOPNOTSUPP;
 }
 
+/* IRQs are off: kvm_wait_irqs_off_readers() waits for us. */
+static struct kvm_io_bus *bus_atomic(struct kvm_vcpu *vcpu, enum kvm_bus bus)
+{
+	return rcu_dereference_check(vcpu->kvm->buses[bus], irqs_disabled());
+}
+
 int kvm_io_bus_write_atomic(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, int len,
 			    const void *val)
 {
-	/* IRQs are off: kvm_wait_irqs_off_readers() waits for us. */
-	struct kvm_io_bus *b = rcu_dereference_check(vcpu->kvm->buses[bus], irqs_disabled());
+	struct kvm_io_bus *b = bus_atomic(vcpu, bus);
 	struct kvm_iodev *dev;
 	unsigned int i;
 
@@ -246,8 +251,28 @@ int kvm_io_bus_write_atomic(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr,
 	while ((dev = next_dev(b, &i, addr, last_byte(addr, len)))) {
 		/* One that may sleep is asked in order, so the slow way has to do it all. */
 		if (!dev->ops->atomic_write)
-			return -EOPNOTSUPP;
+			return -EAGAIN;
 		if (!dev->ops->write(vcpu, dev, addr, len, val))
+			return 0;
+	}
+	return -EOPNOTSUPP;
+}
+
+int kvm_io_bus_read_atomic(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, int len, void *val)
+{
+	struct kvm_io_bus *b = bus_atomic(vcpu, bus);
+	struct kvm_iodev *dev;
+	unsigned int i;
+
+	if (!b)
+		return -EOPNOTSUPP;
+	i = upper_bound(b, addr);
+	while ((dev = next_dev(b, &i, addr, last_byte(addr, len)))) {
+		if (!dev->ops->read)
+			continue;
+		if (!dev->ops->atomic_read)
+			return -EAGAIN;
+		if (!dev->ops->read(vcpu, dev, addr, len, val))
 			return 0;
 	}
 	return -EOPNOTSUPP;

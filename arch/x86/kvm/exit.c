@@ -151,18 +151,15 @@ static enum x86_next exit_tdp_fault(struct x86_vcpu *v)
 /* IRQs off: dirty-log write faults and known device pages. */
 static enum x86_next exit_tdp_fault_fast(struct x86_vcpu *v)
 {
-	struct kvm *kvm = v->vcpu.kvm;
-	enum x86_next next = X86_SLOW;
-	int idx = srcu_read_lock(&kvm->srcu);
+	gpa_t gpa = v->exit.fault.gpa;
+	u32 flags = v->exit.fault.flags;
 
-	if (mmu_known_mmio(v, gpa_to_gfn(v->exit.fault.gpa))) {
-		next = x86_mmio_fast(v, v->exit.fault.gpa, v->exit.fault.flags);
-	} else if (mmu_fault_fast(v, v->exit.fault.gpa, v->exit.fault.flags)) {
-		v->vcpu.stat.pf_fast++;
-		next = X86_RESUME;
-	}
-	srcu_read_unlock(&kvm->srcu, idx);
-	return next;
+	if (mmu_known_mmio(v, gpa_to_gfn(gpa)))
+		return x86_mmio_fast(v, gpa, flags);
+	if (!mmu_fault_fast(v, gpa, flags))
+		return X86_SLOW;
+	v->vcpu.stat.pf_fast++;
+	return X86_RESUME;
 }
 
 static unsigned long exit_gpr(struct x86_vcpu *v)

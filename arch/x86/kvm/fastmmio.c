@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stores to device doorbells without leaving the IRQs-off loop.
+ * Loads and stores to devices without leaving the IRQs-off loop.
  *
  * The instruction is read anew each time, since the guest may have changed it.
  * Whatever is not a plain MOV to memory, or would have to sleep, takes the
@@ -37,11 +37,6 @@ static unsigned int fetch_bytes(struct x86_vcpu *v, u8 *bytes)
 	return n;
 }
 
-unsigned int x86_fetch_atomic(struct x86_vcpu *v, void *buf, unsigned int len)
-{
-	return len < 15 ? 0 : fetch_bytes(v, buf);
-}
-
 /* Lengths of what a ModRM byte drags along, 32- and 64-bit addressing (SDM 2A table 2-2). */
 static unsigned int modrm_tail(const u8 *p, unsigned int left)
 {
@@ -66,58 +61,122 @@ static unsigned int modrm_tail(const u8 *p, unsigned int left)
 	return n;
 }
 
-/* MOV r8/16/32/64 or imm to memory, in 32- or 64-bit code: the whole of what is known here. */
-static bool parse_store(struct x86_vcpu *v, const u8 *b, unsigned int n, bool long64,
-			struct x86_store *st)
-{
-	unsigned int i = 0, size = 4, tail;
-	u8 rex = 0, op, reg;
-	u32 imm = 0;
+/* Where in the bytes the pieces of a MOV are. */
+struct mov_parts {
+	u8 rex;
+	u8 size;		/* operand size: 2, 4, 8 */
+	u8 op;			/* 0xb6, 0xb7: MOVZX */
+	u8 reg;
+	u8 imm;			/* offset of an immediate */
+};
 
-	if (n > 1 && b[i] == 0x66) {
-		size = 2;
+static bool split_mov(const u8 *b, unsigned int n, bool long64, struct mov_parts *p)
+{
+	unsigned int i = 0, tail;
+
+	p->size = 4;
+	p->rex = 0;
+	if (n && b[0] == 0x66) {
+		p->size = 2;
 		i++;
 	}
-	if (long64 && n > i + 1 && (b[i] & 0xf0) == 0x40)
-		rex = b[i++];
-	if (rex & 8)
-		size = 8;
+	if (long64 && n > i && (b[i] & 0xf0) == 0x40)
+		p->rex = b[i++];
+	if (p->rex & 8)
+		p->size = 8;
 	if (n < i + 2)
 		return false;
-	op = b[i++];
+	p->op = b[i++];
+	if (p->op == 0x0f) {
+		p->op = b[i++];
+		if (p->op != 0xb6 && p->op != 0xb7)
+			return false;
+	} else if (p->op == 0xb6 || p->op == 0xb7) {
+		return false;
+	}
+	if (n <= i)
+		return false;
 	tail = modrm_tail(b + i, n - i);
 	if (!tail || n < i + tail)
 		return false;
-	reg = ((b[i] >> 3) & 7) | ((rex & 4) << 1);
-	if (op == 0x88 || op == 0xc6)
-		size = 1;
-	st->size = size;
-	i += tail;
-	switch (op) {
-	case 0x88:
-		/* Without REX, 4..7 are AH..BH (SDM 2A table 3-1). */
-		st->val = !rex && reg >= 4 ? x86_gpr(v, reg - 4) >> 8 : x86_gpr(v, reg);
-		break;
-	case 0x89:
-		st->val = x86_gpr(v, reg);
-		break;
-	case 0xc6:
-	case 0xc7:
-		tail = min(size, 4u);
-		if ((reg & 7) || n < i + tail)
-			return false;
-		memcpy(&imm, b + i, tail);
-		st->val = size == 8 ? (u64)(s64)(s32)imm : imm;
-		i += tail;
-		break;
-	default:
-		return false;
-	}
-	st->insn_len = i;
+	p->reg = ((b[i] >> 3) & 7) | ((p->rex & 4) << 1);
+	p->imm = i + tail;
 	return true;
 }
 
-bool x86_decode_store(struct x86_vcpu *v, struct x86_store *st)
+static void parse_load(struct x86_mov *m, u8 size, u8 reg_size)
+{
+	m->store = false;
+	m->size = size;
+	m->reg_size = reg_size;
+}
+
+static void parse_store(struct x86_vcpu *v, struct x86_mov *m, u8 size)
+{
+	m->store = true;
+	m->size = size;
+	m->val = m->high ? x86_gpr(v, m->reg) >> 8 : x86_gpr(v, m->reg);
+}
+
+/* C6, C7: an immediate of at most 4 bytes, sign extended */
+static bool parse_imm(struct x86_mov *m, const struct mov_parts *p, const u8 *b, unsigned int n,
+		      u8 size)
+{
+	unsigned int len = min_t(unsigned int, size, 4);
+	s32 imm = 0;
+
+	if ((p->reg & 7) || n < p->imm + len)
+		return false;
+	memcpy(&imm, b + p->imm, len);
+	m->store = true;
+	m->size = size;
+	m->val = (s64)imm;
+	m->insn_len = p->imm + len;
+	return true;
+}
+
+/* MOV between memory and a register or from an immediate, and MOVZX: all that is known here. */
+static bool parse_mov(struct x86_vcpu *v, const u8 *b, unsigned int n, bool long64,
+		      struct x86_mov *m)
+{
+	struct mov_parts p;
+	bool byte_reg;
+
+	if (!split_mov(b, n, long64, &p))
+		return false;
+	/* Without REX, byte registers 4..7 are AH..BH (SDM 2A table 3-1). */
+	byte_reg = p.op == 0x88 || p.op == 0x8a;
+	m->high = byte_reg && !p.rex && p.reg >= 4;
+	m->reg = m->high ? p.reg - 4 : p.reg;
+	m->insn_len = p.imm;
+	switch (p.op) {
+	case 0x88:
+		parse_store(v, m, 1);
+		return true;
+	case 0x89:
+		parse_store(v, m, p.size);
+		return true;
+	case 0x8a:
+		parse_load(m, 1, 1);
+		return true;
+	case 0x8b:
+		parse_load(m, p.size, p.size);
+		return true;
+	case 0xb6:
+		parse_load(m, 1, p.size);
+		return true;
+	case 0xb7:
+		parse_load(m, 2, p.size);
+		return true;
+	case 0xc6:
+		return parse_imm(m, &p, b, n, 1);
+	case 0xc7:
+		return parse_imm(m, &p, b, n, p.size);
+	}
+	return false;
+}
+
+static bool decode_mov(struct x86_vcpu *v, struct x86_mov *m)
 {
 	struct kvm_segment cs;
 	u8 bytes[16];
@@ -127,22 +186,104 @@ bool x86_decode_store(struct x86_vcpu *v, struct x86_store *st)
 	if (!cs.l && (!cs.db || !(x86_cr0(v) & X86_CR0_PE)))
 		return false;		/* 16-bit code */
 	n = fetch_bytes(v, bytes);
-	return n && parse_store(v, bytes, n, cs.l && x86_long_mode(v), st);
+	return n && parse_mov(v, bytes, n, cs.l && x86_long_mode(v), m);
 }
 
-/* IRQs off, srcu held; @gpa is known to have no slot. */
+static void load_register(struct x86_vcpu *v, const struct x86_mov *m, u64 val)
+{
+	unsigned long old = x86_gpr(v, m->reg);
+
+	switch (m->reg_size) {
+	case 1:
+		val &= 0xff;
+		if (m->high)
+			val = (old & ~0xff00ul) | val << 8;
+		else
+			val = (old & ~0xfful) | val;
+		break;
+	case 2:
+		val = (old & ~0xfffful) | (val & 0xffff);
+		break;
+	}
+	x86_set_gpr(v, m->reg, val);
+}
+
+static enum x86_next complete_mov(struct x86_vcpu *v)
+{
+	u64 val = 0;
+
+	if (x86_rip(v) != v->io_rip)
+		return X86_RESUME;	/* moved elsewhere meanwhile */
+	if (!v->mov.store) {
+		memcpy(&val, v->vcpu.run->mmio.data, v->mov.size);
+		load_register(v, &v->mov, val);
+	}
+	v->exit.insn_len = v->mov.insn_len;
+	return x86_skip(v);
+}
+
+static enum x86_next ask_user(struct x86_vcpu *v, gpa_t gpa)
+{
+	struct kvm_run *run = v->vcpu.run;
+	struct x86_mov *m = &v->mov;
+
+	v->vcpu.stat.mmio_exits++;
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = gpa;
+	run->mmio.len = m->size;
+	run->mmio.is_write = m->store;
+	memset(run->mmio.data, 0, sizeof(run->mmio.data));
+	if (m->store)
+		memcpy(run->mmio.data, &m->val, m->size);
+	v->io_rip = x86_rip(v);
+	v->complete = complete_mov;
+	return X86_TO_USER;
+}
+
+static int kernel_store(struct x86_vcpu *v, gpa_t gpa)
+{
+	struct x86_mov *m = &v->mov;
+	int ret = -EOPNOTSUPP;
+
+	if (v->apic)
+		ret = lapic_mmio_write_atomic(v, gpa, m->size, &m->val);
+	if (ret == -EOPNOTSUPP)
+		ret = kvm_io_bus_write_atomic(&v->vcpu, KVM_BUS_FAST_MMIO, gpa, 0, NULL);
+	if (ret == -EOPNOTSUPP)
+		ret = kvm_io_bus_write_atomic(&v->vcpu, KVM_BUS_MMIO, gpa, m->size, &m->val);
+	return ret;
+}
+
+static int kernel_load(struct x86_vcpu *v, gpa_t gpa, u64 *val)
+{
+	int ret = -EOPNOTSUPP;
+
+	if (v->apic)
+		ret = lapic_mmio_read(v, gpa, v->mov.size, val);
+	if (ret == -EOPNOTSUPP)
+		ret = kvm_io_bus_read_atomic(&v->vcpu, KVM_BUS_MMIO, gpa, v->mov.size, val);
+	return ret;
+}
+
+/* IRQs off; @gpa is known to have no slot. */
 enum x86_next x86_mmio_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 {
-	struct x86_store st;
+	struct x86_mov *m = &v->mov;
+	u64 val = 0;
+	int ret;
 
-	if (!(flags & X86_FAULT_WRITE) || (flags & X86_FAULT_GUEST_TABLE) ||
-	    unlikely(x86_rflags(v) & X86_EFLAGS_TF))
+	if ((flags & X86_FAULT_GUEST_TABLE) || unlikely(x86_rflags(v) & X86_EFLAGS_TF))
 		return X86_SLOW;
-	if (!x86_decode_store(v, &st) || ((gpa & ~PAGE_MASK) + st.size > PAGE_SIZE))
+	if (!decode_mov(v, m) || m->store != !!(flags & X86_FAULT_WRITE) ||
+	    (gpa & ~PAGE_MASK) + m->size > PAGE_SIZE)
 		return X86_SLOW;
-	if (kvm_io_bus_write_atomic(&v->vcpu, KVM_BUS_FAST_MMIO, gpa, 0, NULL) &&
-	    kvm_io_bus_write_atomic(&v->vcpu, KVM_BUS_MMIO, gpa, st.size, &st.val))
+	ret = m->store ? kernel_store(v, gpa) : kernel_load(v, gpa, &val);
+	if (ret == -EOPNOTSUPP)
+		return ask_user(v, gpa);
+	if (ret)
 		return X86_SLOW;
-	x86_skip_len(v, st.insn_len);
+	if (!m->store)
+		load_register(v, m, val);
+	x86_skip_len(v, m->insn_len);
 	return X86_RESUME;
 }

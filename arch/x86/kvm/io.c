@@ -224,13 +224,26 @@ static enum x86_next x86_complete_pio(struct x86_vcpu *v)
 	u32 val = 0;
 
 	/* User space moved the guest elsewhere meanwhile (reset): nothing to finish. */
-	if (x86_rip(v) != v->pio_rip)
+	if (x86_rip(v) != v->io_rip)
 		return X86_RESUME;
 	if (v->exit.io.in) {
 		memcpy(&val, x86_pio_data(v), v->exit.io.size);
 		x86_set_in_data(v, val, v->exit.io.size);
 	}
 	return x86_skip(v);
+}
+
+/* Nobody in the kernel claims the port. IRQs on or off. */
+static enum x86_next x86_ask_user(struct x86_vcpu *v, u32 val)
+{
+	bool in = v->exit.io.in;
+
+	x86_pio_to_user(v, v->exit.io.port, v->exit.io.size, 1, in);
+	if (!in)
+		memcpy(x86_pio_data(v), &val, v->exit.io.size);
+	v->io_rip = x86_rip(v);
+	v->complete = x86_complete_pio;
+	return X86_TO_USER;
 }
 
 enum x86_next x86_io_exit(struct x86_vcpu *v)
@@ -244,34 +257,38 @@ enum x86_next x86_io_exit(struct x86_vcpu *v)
 		return x86_emulate(v);
 	if (!in)
 		val = x86_gpr(v, X86_RAX);
-	if (x86_kernel_pio(v, port, size, &val, 1, in)) {
-		if (in)
-			x86_set_in_data(v, val, size);
-		return x86_skip(v);
-	}
-	x86_pio_to_user(v, port, size, 1, in);
-	if (!in)
-		memcpy(x86_pio_data(v), &val, size);
-	v->pio_rip = x86_rip(v);
-	v->complete = x86_complete_pio;
-	return X86_TO_USER;
+	if (!x86_kernel_pio(v, port, size, &val, 1, in))
+		return x86_ask_user(v, val);
+	if (in)
+		x86_set_in_data(v, val, size);
+	return x86_skip(v);
 }
 
-/* IRQs off: doorbells ring without leaving the inner loop. */
+/*
+ * IRQs off: ports of kernel devices that need no sleep are served without
+ * leaving the inner loop, and user space's are handed on without looking again.
+ */
 enum x86_next x86_io_fast(struct x86_vcpu *v)
 {
-	struct kvm *kvm = v->vcpu.kvm;
-	u32 val;
-	int idx, ret;
+	const bool in = v->exit.io.in;
+	const u16 port = v->exit.io.port;
+	const u8 size = v->exit.io.size;
+	u32 val = 0;
+	int ret;
 
-	if (v->exit.io.in || v->exit.io.string || !v->exit.insn_len)
+	if (unlikely(v->exit.io.string || !v->exit.insn_len))
 		return X86_SLOW;
-	val = x86_gpr(v, X86_RAX);
-	idx = srcu_read_lock(&kvm->srcu);
-	ret = kvm_io_bus_write_atomic(&v->vcpu, KVM_BUS_PIO, v->exit.io.port, v->exit.io.size,
-				      &val);
-	srcu_read_unlock(&kvm->srcu, idx);
+	if (in) {
+		ret = kvm_io_bus_read_atomic(&v->vcpu, KVM_BUS_PIO, port, size, &val);
+	} else {
+		val = x86_gpr(v, X86_RAX);
+		ret = kvm_io_bus_write_atomic(&v->vcpu, KVM_BUS_PIO, port, size, &val);
+	}
+	if (ret == -EOPNOTSUPP)
+		return x86_ask_user(v, val);
 	if (ret)
 		return X86_SLOW;
+	if (in)
+		x86_set_in_data(v, val, size);
 	return x86_skip(v);
 }

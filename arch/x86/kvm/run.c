@@ -177,13 +177,20 @@ static enum x86_next x86_inner(struct x86_vcpu *v)
 	return X86_RESUME;
 }
 
+/* Without these the guest has no instruction that sees XCR0, XSS or PKRU. */
+static inline bool x86_owns_xstate(struct x86_vcpu *v)
+{
+	return x86_cr4(v) & (X86_CR4_OSXSAVE | X86_CR4_PKE);
+}
+
 static void x86_leave_guest(struct x86_vcpu *v)
 {
 	struct kvm_vcpu *vcpu = &v->vcpu;
 
 	if (unlikely(hw_breakpoint_active()))
 		x86_debug_unload(v);
-	x86_load_host_xsave(v);
+	if (x86_owns_xstate(v))
+		x86_load_host_xsave(v);
 	smp_store_release(&vcpu->mode, KVM_OUTSIDE_GUEST);
 	x86_op(take_host_irq)(v);
 	/*
@@ -227,7 +234,8 @@ static enum x86_next x86_enter_guest(struct x86_vcpu *v)
 	}
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
-	x86_load_guest_xsave(v);
+	if (x86_owns_xstate(v))
+		x86_load_guest_xsave(v);
 	if (unlikely(v->dbg.active))
 		x86_debug_load(v);
 	vtime_account_guest_enter();
@@ -394,14 +402,9 @@ static void x86_fill_run(struct x86_vcpu *v)
 static enum x86_next x86_resume_user(struct x86_vcpu *v)
 {
 	enum x86_next (*complete)(struct x86_vcpu *v) = v->complete;
-	enum x86_next next;
-	int idx;
 
 	v->complete = NULL;
-	idx = srcu_read_lock(&v->vcpu.kvm->srcu);
-	next = complete(v);
-	srcu_read_unlock(&v->vcpu.kvm->srcu, idx);
-	return next;
+	return complete(v);
 }
 
 /* An uninitialised AP waits for INIT and SIPI here; KVM_RUN returns -EAGAIN when it got one. */

@@ -66,6 +66,17 @@ struct x86_vapic {
 /* io.c: an access that user space or a second pass has to finish. v: vcpu->mutex */
 struct x86_io;
 
+/* fastmmio.c: a plain MOV between a register and memory */
+struct x86_mov {
+	u64 val;		/* to be stored */
+	u8 size;		/* of the memory operand */
+	u8 insn_len;
+	u8 reg;			/* to be loaded */
+	u8 reg_size;		/* what the load writes of it; 4 clears the upper half */
+	bool store;
+	bool high;		/* AH..BH */
+};
+
 struct x86_vm {
 	struct kvm kvm;				/* first */
 	struct irqchip_vm irqchip;
@@ -103,7 +114,8 @@ struct x86_vcpu {
 	bool guest_xsave_loaded;		/* p */
 	int run_error;				/* v; with X86_ERROR */
 	enum x86_next (*complete)(struct x86_vcpu *v);	/* v; finish what user space was asked */
-	unsigned long pio_rip;			/* v; of the IN/OUT user space handles */
+	unsigned long io_rip;			/* v; of the access user space handles */
+	struct x86_mov mov;			/* v; the MOV it is done by, with MMIO */
 	struct x86_io *io;			/* v; allocated on first use */
 	struct emul_ctx *emul;			/* v; allocated on first use */
 	struct fpu_guest fpu;			/* v */

@@ -14,6 +14,7 @@ struct kvm_iodev_ops {
 		     const void *val);
 	void (*destroy)(struct kvm_iodev *dev);	/* may be NULL */
 	bool atomic_write;	/* write() may run with IRQs off */
+	bool atomic_read;
 };
 
 struct kvm_iodev {
@@ -34,11 +35,12 @@ int kvm_io_bus_del(struct kvm *kvm, enum kvm_bus bus, struct kvm_iodev *dev);
 int kvm_io_bus_write(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, int len, const void *val);
 int kvm_io_bus_read(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, int len, void *val);
 /*
- * As kvm_io_bus_write(), for the thread that runs @vcpu, between an exit and the
- * next entry and with IRQs off since the exit; srcu is not needed. Only devices
- * with atomic_write; -EOPNOTSUPP else.
+ * As above, for the thread that runs @vcpu, between an exit and the next entry
+ * and with IRQs off since the exit; srcu is not needed. -EOPNOTSUPP: no device
+ * claims the access. -EAGAIN: one does that may sleep, take the other call.
  */
 int kvm_io_bus_write_atomic(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, int len,
 			    const void *val);
+int kvm_io_bus_read_atomic(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, int len, void *val);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef LINUX_KVM_MEMSLOT_H
 #define LINUX_KVM_MEMSLOT_H
 
+#include <linux/irqflags.h>
 #include <linux/kvm/vm.h>
 
 #define KVM_USER_MEM_SLOTS	32764	/* plus 3 of the kernel's own */
@@ -38,10 +39,11 @@ struct kvm_memslots {
 static inline struct kvm_memslots *kvm_slots(struct kvm *kvm, unsigned int as_id)
 {
 	return srcu_dereference_check(kvm->slots[as_id], &kvm->srcu,
-				      lockdep_is_held(&kvm->slots_lock));
+				      lockdep_is_held(&kvm->slots_lock) ||
+				      irqs_disabled());	/* since the exit: exit-path.rst */
 }
 
-/* Binary search; NULL if no slot covers @gfn. Caller holds srcu or slots_lock. */
+/* Binary search; NULL if no slot covers @gfn. Held as for kvm_slots(). */
 struct kvm_memslot *kvm_find_slot(struct kvm_memslots *slots, gfn_t gfn);
 
 static inline struct kvm_memslot *kvm_gfn_to_slot(struct kvm *kvm, gfn_t gfn)

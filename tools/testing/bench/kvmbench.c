@@ -352,8 +352,34 @@ static void lives(void)
 	report("life_elapsed", (double)(rdtsc() - t0) / n);
 }
 
-int main(void)
+/* Over and over, for looking at from outside: see the README of this folder. */
+static void forever(const char *what)
 {
+	struct vm vm;
+
+	vm_new(&vm, RAM, MADV_HUGEPAGE);
+	printf("ready\n");
+	fflush(stdout);
+	for (;;) {
+		if (!strcmp(what, "pio_user")) {
+			RUN(pio_user);
+			run(&vm, 1000, 0);
+		} else if (!strcmp(what, "mmio_user")) {
+			RUN(mmio);
+			run(&vm, 1000, MMIO_USER);
+		} else if (!strcmp(what, "pio_kernel")) {
+			RUN(pio_in_kernel);
+			run(&vm, 1000, 0);
+		} else {
+			errx(1, "unknown operation %s", what);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		forever(argv[1]);
 	exits();
 	faults();
 	lives();

@@ -325,12 +325,18 @@ static enum x86_next emul_pass(struct x86_vcpu *v)
 /* User space answered. */
 static enum x86_next emul_continue(struct x86_vcpu *v)
 {
+	enum x86_next next;
+	int idx;
+
 	if (x86_rip(v) != v->io->rip)
 		return X86_RESUME;	/* moved elsewhere meanwhile */
 	x86_io_answered(v);
 	if (!emul_fill(v))
 		return X86_RESUME;
-	return emul_pass(v);
+	idx = srcu_read_lock(&v->vcpu.kvm->srcu);
+	next = emul_pass(v);
+	srcu_read_unlock(&v->vcpu.kvm->srcu, idx);
+	return next;
 }
 
 static enum x86_next emul_decode_now(struct x86_vcpu *v)
@@ -371,8 +377,10 @@ enum x86_next x86_emulate(struct x86_vcpu *v)
 
 enum x86_next x86_insn_length(struct x86_vcpu *v, unsigned int *len)
 {
+	int idx = srcu_read_lock(&v->vcpu.kvm->srcu);
 	enum x86_next next = emul_decode_now(v);
 
+	srcu_read_unlock(&v->vcpu.kvm->srcu, idx);
 	*len = 0;
 	if (next == X86_SLOW)
 		return X86_RESUME;

@@ -241,6 +241,8 @@ static const struct kvm_iodev_ops ioapic_ops = {
 	.read = ioapic_mmio_read,
 	.write = ioapic_mmio_write,
 	.destroy = ioapic_dev_destroy,
+	.atomic_write = true,
+	.atomic_read = true,
 };
 
 int ioapic_get(struct ioapic *io, struct kvm_ioapic_state *s)

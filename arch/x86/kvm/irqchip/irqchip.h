@@ -68,6 +68,8 @@ int lapic_write_msr(struct x86_vcpu *v, u32 index, u64 data);
 /* xAPIC page: 0 handled, -EOPNOTSUPP when @gpa is not this vCPU's APIC page */
 int lapic_mmio_read(struct x86_vcpu *v, gpa_t gpa, unsigned int len, void *data);
 int lapic_mmio_write(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void *data);
+/* The same for the registers that guests write all day, IRQs off. -EAGAIN: take the other call. */
+int lapic_mmio_write_atomic(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void *data);
 u64 lapic_get_tscdeadline(struct x86_vcpu *v);
 void lapic_set_tscdeadline(struct x86_vcpu *v, u64 tsc);
 /* CR8 / TPR bits 7:4 */

@@ -442,6 +442,22 @@ int lapic_mmio_write(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void
 	return 0;
 }
 
+int lapic_mmio_write_atomic(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void *data)
+{
+	if (!lapic_owns(v->apic, gpa))
+		return -EOPNOTSUPP;
+	switch (gpa & 0xfff) {
+	case APIC_EOI:
+	case APIC_TASKPRI:
+	case APIC_ICR:
+	case APIC_ICR2:
+	case APIC_TMICT:
+		return lapic_mmio_write(v, gpa, len, data);
+	default:
+		return -EAGAIN;		/* may rebuild the destination map */
+	}
+}
+
 unsigned long lapic_get_cr8(struct x86_vcpu *v)
 {
 	return (lapic_reg(v->apic, APIC_TASKPRI) & 0xf0) >> 4;

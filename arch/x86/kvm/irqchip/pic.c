@@ -409,12 +409,15 @@ static void pic_dev_destroy(struct kvm_iodev *dev)
 
 static const struct kvm_iodev_ops master_ops = {
 	.read = master_read, .write = master_write, .destroy = pic_dev_destroy,
+	.atomic_write = true, .atomic_read = true,
 };
 static const struct kvm_iodev_ops slave_ops = {
 	.read = slave_read, .write = slave_write, .destroy = pic_dev_destroy,
+	.atomic_write = true, .atomic_read = true,
 };
 static const struct kvm_iodev_ops elcr_ops = {
 	.read = elcr_read, .write = elcr_write, .destroy = pic_dev_destroy,
+	.atomic_write = true, .atomic_read = true,
 };
 
 int pic_get(struct pic *p, unsigned int chip, struct kvm_pic_state *s)

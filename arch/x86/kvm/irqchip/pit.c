@@ -354,9 +354,11 @@ static void pit_dev_destroy(struct kvm_iodev *dev)
 
 static const struct kvm_iodev_ops pit_ops = {
 	.read = pit_read, .write = pit_write, .destroy = pit_dev_destroy,
+	.atomic_read = true,	/* a write may have to cancel the timer */
 };
 static const struct kvm_iodev_ops speaker_ops = {
 	.read = speaker_read, .write = speaker_write, .destroy = pit_dev_destroy,
+	.atomic_write = true, .atomic_read = true,
 };
 
 static void pit_save(struct pit *p, struct kvm_pit_channel_state *out)
