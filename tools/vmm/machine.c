@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libfdt.h>
+#include <link.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,14 +163,21 @@ static void wait_for_end(struct vmm *vmm)
  * Start-up code and tables are not needed any more: unmapped, they come back
  * from the page cache if they are. It halves what the process keeps mapped.
  */
-static void drop_startup_text(void)
+static int drop_image(struct dl_phdr_info *info, size_t size, void *data)
 {
-	extern char __executable_start[], __etext[];
-	uintptr_t from = ((uintptr_t)__executable_start + 0xfff) & ~(uintptr_t)0xfff;
-	uintptr_t to = (uintptr_t)__etext & ~(uintptr_t)0xfff;
+	(void)size;
+	(void)data;
+	for (unsigned int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		uintptr_t from = info->dlpi_addr + p->p_vaddr;
+		uintptr_t to = (from + p->p_memsz) & ~(uintptr_t)0xfff;
 
-	if (to > from)
-		madvise((void *)from, to - from, MADV_DONTNEED);
+		/* Only what the file still holds: never written to. */
+		from = (from + 0xfff) & ~(uintptr_t)0xfff;
+		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W) && to > from)
+			madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 1;	/* this program, not its libraries */
 }
 
 int machine_run(struct vmm *vmm)
@@ -186,7 +194,7 @@ int machine_run(struct vmm *vmm)
 		ret = vcpus_start(vmm);
 	if (ret)
 		vmm_stop(vmm, VMM_EXIT_STARTUP);
-	drop_startup_text();
+	dl_iterate_phdr(drop_image, NULL);
 	wait_for_end(vmm);
 	vcpus_stop(vmm);
 	loop_stop(vmm);
