@@ -147,11 +147,12 @@ static const struct kvm_ioctl_row x86_vm_rows[] = {
 	KVM_IOCTL(KVM_CREATE_IRQCHIP, KVM_ARG_VALUE | KVM_HOLD_LOCK, KVM_CAP_IRQCHIP,
 		  vm_create_irqchip),
 	KVM_IOCTL(KVM_GET_IRQCHIP, KVM_HOLD_LOCK, KVM_CAP_IRQCHIP, vm_get_irqchip),
-	KVM_IOCTL(KVM_SET_IRQCHIP, KVM_HOLD_LOCK, KVM_CAP_IRQCHIP, vm_set_irqchip),
+	/* These two have _IOR in their numbers by an old mistake. */
+	KVM_IOCTL(KVM_SET_IRQCHIP, KVM_ARG_INOUT | KVM_HOLD_LOCK, KVM_CAP_IRQCHIP, vm_set_irqchip),
 	KVM_IOCTL(KVM_CREATE_PIT, KVM_ARG_VALUE | KVM_HOLD_LOCK, KVM_CAP_PIT, vm_create_pit),
 	KVM_IOCTL(KVM_CREATE_PIT2, KVM_HOLD_LOCK, KVM_CAP_PIT2, vm_create_pit2),
 	KVM_IOCTL(KVM_GET_PIT, KVM_HOLD_LOCK, KVM_CAP_PIT, vm_get_pit),
-	KVM_IOCTL(KVM_SET_PIT, KVM_HOLD_LOCK, KVM_CAP_PIT, vm_set_pit),
+	KVM_IOCTL(KVM_SET_PIT, KVM_ARG_INOUT | KVM_HOLD_LOCK, KVM_CAP_PIT, vm_set_pit),
 	KVM_IOCTL(KVM_GET_PIT2, KVM_HOLD_LOCK, KVM_CAP_PIT_STATE2, vm_get_pit2),
 	KVM_IOCTL(KVM_SET_PIT2, KVM_HOLD_LOCK, KVM_CAP_PIT_STATE2, vm_set_pit2),
 	/* The number says _IO; the argument is a pointer all the same. */
