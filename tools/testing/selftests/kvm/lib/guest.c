@@ -89,3 +89,37 @@ void guest_spin(u64 cycles)
 	while (guest_rdtsc() < end)
 		guest_pause();
 }
+
+static void warm_handler(struct trapframe *frame)
+{
+	(void)frame;
+}
+
+/*
+ * Touches all that the delivery of an interrupt needs, so that no nested page
+ * fault hits one: some emulated hosts lose the guest's RIP then.
+ */
+void guest_warm(void)
+{
+	extern u8 __executable_start[], _end[];
+	volatile u8 *p;
+
+	for (p = __executable_start; p < _end; p += 4096)
+		(void)*p;
+	for (u64 page = 0x10000; page < 0x13000; page += 4096)
+		(void)MMIO(u8, page);
+	guest_vector_count[0] = guest_vector_count[0];
+	guest_vector[0x1f] = warm_handler;
+	asm volatile("int $0x1f" : : : "memory");
+	guest_vector_count[0x1f] = 0;
+}
+
+void (*volatile ap_entry)(void);
+
+/* INIT, then SIPI to the page of the trampoline (SDM 3A 8.4.4.1). */
+void start_ap(u32 id)
+{
+	apic_icr(id, 0x4500);
+	guest_spin(100000);
+	apic_icr(id, 0x4608);
+}

@@ -205,5 +205,10 @@ bool apic_bit(u32 bank, u8 vector);
 void guest_eoi_handler(struct trapframe *frame);
 void guest_x2apic_eoi_handler(struct trapframe *frame);
 void guest_spin(u64 cycles);
+void guest_warm(void);
+
+/* SMP: where processors land that were sent to the trampoline. */
+extern void (*volatile ap_entry)(void);
+void start_ap(u32 id);
 
 #endif

@@ -235,3 +235,43 @@ void vcpu_join(struct vcpu *vcpu)
 {
 	MUST(!pthread_join(vcpu->thread, NULL));
 }
+
+/* A vCPU that runs in the background: its complaints count, SYNCs do not matter. */
+static void *until_stopped(void *arg)
+{
+	struct vcpu *vcpu = arg;
+	struct ucall uc;
+	int ret;
+
+	while (!vcpu->stop) {
+		ret = run_once(vcpu);
+		if (ret == -EINTR || ret == -EAGAIN)
+			continue;
+		if (ret) {
+			test_fail("guest", vcpu->id, "KVM_RUN: %d", ret);
+			break;
+		}
+		if (!is_ucall(vcpu, &uc) || uc.cmd == UCALL_TRAP) {
+			test_fail("guest", vcpu->id, "exit without a ucall, or a trap");
+			describe_exit(vcpu);
+			break;
+		}
+		if (uc.cmd == UCALL_FAIL)
+			test_fail("guest", uc.arg[1], "%s: %#llx, %#llx", guest_text(uc.arg[0]),
+				  (unsigned long long)uc.arg[2], (unsigned long long)uc.arg[3]);
+	}
+	return NULL;
+}
+
+void vcpu_start_until_stopped(struct vcpu *vcpu)
+{
+	vcpu_start(vcpu, until_stopped);
+}
+
+void vcpu_stop(struct vcpu *vcpu)
+{
+	vcpu->stop = true;
+	vcpu_kick(vcpu);
+	vcpu_join(vcpu);
+	vcpu->run->immediate_exit = 0;
+}

@@ -8,6 +8,8 @@
 /* From the linker: the whole program, in memory. */
 extern u8 __executable_start[], _end[];
 
+extern u8 ap_trampoline[], ap_trampoline_end[];
+
 #define GATE_INTERRUPT	0x8e00ull
 #define PTE_RAM		0x07ull		/* present, writable, user */
 #define PTE_2M		0x80ull
@@ -52,6 +54,7 @@ void load_image(struct vm *vm)
 	MUST(start >= SCRATCH_GPA + 0x200000 && start + size <= FREE_GPA);
 	memcpy(vm->ram + start, (void *)start, size);
 	memcpy(vm->ram + GDT_GPA, gdt, sizeof(gdt));
+	memcpy(vm->ram + REAL_GPA, ap_trampoline, ap_trampoline_end - ap_trampoline);
 	write_idt(vm->ram);
 	write_page_tables(vm->ram);
 }
@@ -111,6 +114,7 @@ void set_supported_cpuid(struct vcpu *vcpu)
 	if (one)
 		one->ebx = (one->ebx & 0xffffff) | vcpu->id << 24;
 	OK(ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid));
+	vcpu->has_cpuid = true;
 	free(cpuid);
 }
 
@@ -130,7 +134,9 @@ void start_long_only(struct vcpu *vcpu, guest_fn fn)
 
 void start_long(struct vcpu *vcpu, guest_fn fn)
 {
-	set_supported_cpuid(vcpu);
+	/* frozen once the vCPU has run */
+	if (!vcpu->has_cpuid)
+		set_supported_cpuid(vcpu);
 	start_long_only(vcpu, fn);
 }
 

@@ -58,3 +58,56 @@ common:
 	popq	%rax
 	addq	$16, %rsp		/* vector, error code */
 	iretq
+
+/*
+ * Where a SIPI sends a vCPU: copied to REAL_GPA, so only absolute addresses.
+ * The numbers are those of vm.h: GDT 0x10000, IDT 0x11000, tables 0x20000,
+ * stacks of 64 KiB from 0x100000, 64-bit code 0x08, data 0x10.
+ */
+#define HERE(label)	(0x8000 + (label) - ap_trampoline)
+
+	.globl	ap_trampoline, ap_trampoline_end
+	.code16
+ap_trampoline:
+	cli
+	xorw	%ax, %ax
+	movw	%ax, %ds
+	lgdtl	HERE(ap_gdtr)
+	movl	$0x620, %eax
+	movl	%eax, %cr4
+	movl	$0x20000, %eax
+	movl	%eax, %cr3
+	movl	$0xc0000080, %ecx
+	rdmsr
+	orl	$0x101, %eax
+	wrmsr
+	movl	$0x80010033, %eax
+	movl	%eax, %cr0
+	ljmpl	$0x08, $ap_long
+ap_gdtr:
+	.word	0x7f
+	.long	0x10000
+ap_trampoline_end:
+
+	.code64
+ap_long:
+	movl	$0x10, %eax
+	movl	%eax, %ds
+	movl	%eax, %es
+	movl	%eax, %fs
+	movl	%eax, %gs
+	movl	%eax, %ss
+	lidt	ap_idtr
+	movl	$0xfee00020, %eax
+	movl	(%rax), %eax		/* APIC ID, 31:24 */
+	shrl	$24, %eax
+	incl	%eax
+	shll	$16, %eax
+	leaq	0x100000 - 0x100(%rax), %rsp
+	call	*ap_entry
+1:	cli
+	hlt
+	jmp	1b
+ap_idtr:
+	.word	0xfff
+	.quad	0x11000

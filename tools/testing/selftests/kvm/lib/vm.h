@@ -45,6 +45,7 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	volatile bool stop;
+	bool has_cpuid;
 };
 
 struct vm {
@@ -125,6 +126,8 @@ void describe_exit(struct vcpu *vcpu);
 void vcpu_start(struct vcpu *vcpu, void *(*fn)(void *));
 void vcpu_start_to_done(struct vcpu *vcpu);
 void vcpu_join(struct vcpu *vcpu);
+void vcpu_start_until_stopped(struct vcpu *vcpu);
+void vcpu_stop(struct vcpu *vcpu);
 void vcpu_kick(struct vcpu *vcpu);
 void kick_setup(void);
 

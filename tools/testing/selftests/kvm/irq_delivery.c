@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Interrupts from outside: lines, the 8259s, the IOAPIC, MSIs, routes, the PIT. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+#define IOAPIC		0xfec00000ul
+#define LEVEL		0x8000u
+#define MASKED		0x10000u
+#define REMOTE_IRR	0x4000u
+
+static u32 ioapic_read(u32 reg)
+{
+	MMIO(u32, IOAPIC) = reg;
+	return MMIO(u32, IOAPIC + 0x10);
+}
+
+static void ioapic_write(u32 reg, u32 value)
+{
+	MMIO(u32, IOAPIC) = reg;
+	MMIO(u32, IOAPIC + 0x10) = value;
+}
+
+static void ioapic_pin(u32 pin, u32 low)
+{
+	ioapic_write(0x11 + 2 * pin, 0);
+	ioapic_write(0x10 + 2 * pin, low);
+}
+
+static void take(struct trapframe *frame)
+{
+	(void)frame;
+	apic_write(APIC_EOI, 0);
+}
+
+static void begin(void)
+{
+	for (int i = 32; i < 256; i++)
+		guest_vector[i] = take;
+	guest_warm();
+	guest_outb(0x21, 0xff);
+	guest_outb(0xa1, 0xff);
+	apic_enable();
+}
+
+static int line(struct vm *vm, u32 gsi, u32 level)
+{
+	struct kvm_irq_level irq = { .irq = gsi, .level = level };
+
+	return ioctl(vm->fd, KVM_IRQ_LINE, &irq);
+}
+
+static int line_status(struct vm *vm, u32 gsi, u32 level)
+{
+	struct kvm_irq_level irq = { .irq = gsi, .level = level };
+
+	MUST(!ioctl(vm->fd, KVM_IRQ_LINE_STATUS, &irq));
+	return irq.status;
+}
+
+static void pulse(struct vm *vm, u32 gsi)
+{
+	OK(line(vm, gsi, 1));
+	OK(line(vm, gsi, 0));
+}
+
+/* 8259s */
+static void pic_take(struct trapframe *frame)
+{
+	if (frame->vector >= 0x38)
+		guest_outb(0xa0, 0x20);
+	guest_outb(0x20, 0x20);
+}
+
+static void pic_setup(void)
+{
+	for (int i = 0x30; i < 0x40; i++)
+		guest_vector[i] = pic_take;
+	guest_warm();
+	guest_outb(0x20, 0x11);
+	guest_outb(0x21, 0x30);
+	guest_outb(0x21, 4);
+	guest_outb(0x21, 1);
+	guest_outb(0xa0, 0x11);
+	guest_outb(0xa1, 0x38);
+	guest_outb(0xa1, 2);
+	guest_outb(0xa1, 1);
+	guest_outb(0x21, 0);
+	guest_outb(0xa1, 0);
+}
+
+static void pic_guest(void)
+{
+	pic_setup();
+	GEQ(guest_inb(0x21), 0);
+	guest_sync(1);
+	guest_sti();
+	guest_spin(200000);
+	guest_cli();
+	GEQ(guest_vector_count[0x34], 1);
+	GEQ(guest_vector_count[0x3c], 1);
+	/* masked: kept until it is open */
+	guest_outb(0x21, 0x10);
+	guest_sync(2);
+	guest_outb(0x20, 0x0a);
+	GEQ(guest_inb(0x20) & 0x10, 0x10);
+	guest_window();
+	GEQ(guest_vector_count[0x34], 1);
+	guest_outb(0x21, 0);
+	guest_sti();
+	guest_spin(200000);
+	guest_cli();
+	GEQ(guest_vector_count[0x34], 2);
+	/* several: the lowest number first */
+	guest_sync(3);
+	guest_outb(0x20, 0x0a);
+	GEQ(guest_inb(0x20) & 0xea, 0xea);
+	guest_sti();
+	guest_spin(400000);
+	guest_cli();
+	GEQ(guest_vector_count[0x31], 1);
+	GEQ(guest_vector_count[0x33], 1);
+	GEQ(guest_vector_count[0x37], 1);
+	/* a poll of an idle 8259 */
+	guest_outb(0x20, 0x0c);
+	GEQ(guest_inb(0x20) & 0x80, 0);
+	guest_done();
+}
+
+static void lines_of_the_8259s(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct vcpu *vcpu = quick_long(vm, pic_guest);
+
+	EQ(run_to_sync(vcpu), 1);
+	pulse(vm, 12);
+	OK(line(vm, 4, 1));
+	EQ(run_to_sync(vcpu), 2);
+	OK(line(vm, 4, 0));
+	OK(line(vm, 4, 1));
+	EQ(run_to_sync(vcpu), 3);
+	OK(line(vm, 4, 0));
+	OK(line(vm, 1, 1));
+	OK(line(vm, 3, 1));
+	OK(line(vm, 5, 1));
+	OK(line(vm, 6, 1));
+	OK(line(vm, 7, 1));
+	run_to_done(vcpu);
+	vm_free(vm);
+}
+
+/* IOAPIC, edges */
+static void edge_guest(void)
+{
+	begin();
+	/* 24 pins, all masked after reset */
+	GEQ(ioapic_read(1) >> 16 & 0xff, 23);
+	for (u32 pin = 0; pin < 24; pin++)
+		GEQ(ioapic_read(0x10 + 2 * pin) & MASKED, MASKED);
+	ioapic_pin(4, 0x64);
+	ioapic_pin(23, 0x7b);
+	guest_sync(1);
+	guest_sti();
+	guest_spin(100000);
+	GEQ(guest_vector_count[0x64], 1);
+	GEQ(guest_vector_count[0x7b], 1);
+	ioapic_pin(4, 0x64 | MASKED);
+	guest_sync(2);
+	guest_spin(100000);
+	GEQ(guest_vector_count[0x64], 1);
+	/* halted, and woken by the line */
+	guest_cli();
+	ioapic_pin(4, 0x65);
+	guest_sync(3);
+	while (!guest_vector_count[0x65])
+		guest_halt();
+	guest_done();
+}
+
+static void edges_of_the_ioapic(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct vcpu *vcpu = quick_long(vm, edge_guest);
+
+	EQ(run_to_sync(vcpu), 1);
+	pulse(vm, 4);
+	pulse(vm, 23);
+	EQ(run_to_sync(vcpu), 2);
+	pulse(vm, 4);
+	EQ(run_to_sync(vcpu), 3);
+	vcpu_start_to_done(vcpu);
+	sleep_ms(50);
+	pulse(vm, 4);
+	vcpu_join(vcpu);
+	vm_free(vm);
+}
+
+/* IOAPIC, levels: again and again until the line is down */
+static void level_take(struct trapframe *frame)
+{
+	GEQ(ioapic_read(0x10 + 2 * 10) & REMOTE_IRR, REMOTE_IRR);
+	guest_sync(100 + guest_vector_count[frame->vector]);
+	apic_write(APIC_EOI, 0);
+}
+
+static void level_guest(void)
+{
+	begin();
+	guest_vector[0x6a] = level_take;
+	ioapic_pin(10, 0x6a | LEVEL);
+	guest_sync(1);
+	guest_sti();
+	guest_spin(300000);
+	guest_cli();
+	GEQ(guest_vector_count[0x6a], 3);
+	GEQ(ioapic_read(0x10 + 2 * 10) & REMOTE_IRR, 0);
+	/* raised while masked: there when it opens */
+	ioapic_pin(10, 0x6a | LEVEL | MASKED);
+	guest_sync(2);
+	guest_window();
+	GEQ(guest_vector_count[0x6a], 3);
+	ioapic_pin(10, 0x6a | LEVEL);
+	guest_sti();
+	guest_spin(300000);
+	guest_cli();
+	GEQ(guest_vector_count[0x6a], 4);
+	guest_done();
+}
+
+static void levels_of_the_ioapic(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct vcpu *vcpu = quick_long(vm, level_guest);
+
+	EQ(run_to_sync(vcpu), 1);
+	OK(line(vm, 10, 1));
+	EQ(run_to_sync(vcpu), 101);
+	EQ(run_to_sync(vcpu), 102);
+	EQ(run_to_sync(vcpu), 103);
+	OK(line(vm, 10, 0));
+	EQ(run_to_sync(vcpu), 2);
+	OK(line(vm, 10, 1));
+	EQ(run_to_sync(vcpu), 104);
+	OK(line(vm, 10, 0));
+	run_to_done(vcpu);
+	vm_free(vm);
+}
+
+static void status_guest(void)
+{
+	begin();
+	ioapic_pin(4, 0x64);
+	guest_sync(1);
+	guest_sti();
+	guest_spin(100000);
+	guest_cli();
+	GEQ(guest_vector_count[0x64], 1);
+	guest_done();
+}
+
+/* Above 0: delivered; 0: one was waiting already */
+static void line_status_tells_lost_edges(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct vcpu *vcpu = quick_long(vm, status_guest);
+
+	EQ(run_to_sync(vcpu), 1);
+	CHECK(line_status(vm, 4, 1) > 0);
+	line_status(vm, 4, 0);
+	EQ(line_status(vm, 4, 1), 0);
+	line_status(vm, 4, 0);
+	run_to_done(vcpu);
+	vm_free(vm);
+}
+
+/* MSI */
+static void msi_guest(void)
+{
+	begin();
+	guest_sync(1);
+	guest_sti();
+	guest_spin(100000);
+	guest_cli();
+	GEQ(guest_vector_count[0x71], 1);
+	GEQ(guest_vector_count[0x72], 1);
+	guest_done();
+}
+
+static int msi(struct vm *vm, u32 dest, u32 data, u32 flags)
+{
+	struct kvm_msi msi = {
+		.address_lo = 0xfee00000 | dest << 12, .data = data, .flags = flags,
+	};
+
+	return ioctl(vm->fd, KVM_SIGNAL_MSI, &msi);
+}
+
+static void messages(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct vcpu *vcpu = quick_long(vm, msi_guest);
+
+	EQ(run_to_sync(vcpu), 1);
+	EQ(msi(vm, 0, 0x71, 0), 1);
+	/* to all of them */
+	EQ(msi(vm, 0xff, 0x72, 0), 1);
+	FAILS(msi(vm, 0, 0x73, 2), EINVAL);
+	FAILS(msi(vm, 0, 0x73, ~0u), EINVAL);
+	/* to nobody, and in ways that are none */
+	CHECK(msi(vm, 77, 0x73, 0) <= 0);
+	for (u32 mode = 0; mode < 8; mode++) {
+		if (mode != 2 && mode != 4 && mode != 5)
+			msi(vm, 77, mode << 8 | 0x73, 0);
+	}
+	run_to_done(vcpu);
+	vm_free(vm);
+	vm = vm_new();
+	CHECK(msi(vm, 0, 0x71, 0) == -1, "an MSI without an APIC");
+	vm_free(vm);
+}
+
+/* Routes */
+static struct kvm_irq_routing *routes(u32 n)
+{
+	struct kvm_irq_routing *r = calloc(1, sizeof(*r) + (n + 1) * sizeof(r->entries[0]));
+
+	MUST(r);
+	r->nr = n;
+	return r;
+}
+
+static void route_arguments(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct kvm_irq_routing *r = routes(4200);
+	struct kvm_irq_routing_entry *e = &r->entries[0];
+
+	FAILS(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r), EINVAL);
+	r->nr = ~0u;
+	FAILS(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r), EINVAL);
+	r->nr = 1;
+	e->type = KVM_IRQ_ROUTING_MSI;
+	e->gsi = 4095;
+	OK(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r));
+	e->gsi = 4096;
+	FAILS(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r), EINVAL);
+	e->gsi = ~0u;
+	FAILS(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r), EINVAL);
+	e->gsi = 5;
+	r->flags = 1;
+	FAILS(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r), EINVAL);
+	r->flags = 0;
+	e->flags = 2;
+	FAILS(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r), EINVAL);
+	e->flags = 0;
+	e->type = 99;
+	FAILS(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r), EINVAL);
+	e->type = KVM_IRQ_ROUTING_IRQCHIP;
+	for (u32 chip = 0; chip < 5; chip++) {
+		static const u32 pins[] = { 8, 8, 24, 0, 0 };
+
+		e->u.irqchip.irqchip = chip;
+		e->u.irqchip.pin = pins[chip];
+		FAILS(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r), EINVAL);
+		e->u.irqchip.pin = ~0u;
+		FAILS(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r), EINVAL);
+	}
+	e->u.irqchip.irqchip = ~0u;
+	FAILS(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r), EINVAL);
+	/* none at all is a table; lines then lead nowhere */
+	r->nr = 0;
+	OK(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r));
+	line(vm, 4, 1);
+	line(vm, ~0u, 1);
+	line(vm, 4095, 1);
+	line(vm, 4096, 1);
+	vm_free(vm);
+}
+
+static void route_guest(void)
+{
+	begin();
+	ioapic_pin(9, 0x69);
+	guest_sync(1);
+	guest_sti();
+	guest_spin(100000);
+	guest_cli();
+	GEQ(guest_vector_count[0x81], 1);
+	GEQ(guest_vector_count[0x69], 1);
+	GEQ(guest_vector_count[0x82], 1);
+	guest_done();
+}
+
+static void routes_lead_where_they_say(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct vcpu *vcpu = quick_long(vm, route_guest);
+	struct kvm_irq_routing *r = routes(4);
+
+	EQ(run_to_sync(vcpu), 1);
+	r->entries[0] = (struct kvm_irq_routing_entry){
+		.gsi = 30, .type = KVM_IRQ_ROUTING_MSI,
+		.u.msi = { .address_lo = 0xfee00000, .data = 0x81 },
+	};
+	r->entries[1] = (struct kvm_irq_routing_entry){
+		.gsi = 31, .type = KVM_IRQ_ROUTING_IRQCHIP,
+		.u.irqchip = { .irqchip = KVM_IRQCHIP_IOAPIC, .pin = 9 },
+	};
+	r->entries[2] = (struct kvm_irq_routing_entry){
+		.gsi = 4000, .type = KVM_IRQ_ROUTING_MSI,
+		.u.msi = { .address_lo = 0xfee00000, .data = 0x82 },
+	};
+	r->nr = 3;
+	OK(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r));
+	pulse(vm, 30);
+	pulse(vm, 31);
+	pulse(vm, 4000);
+	/* its route is gone */
+	pulse(vm, 4);
+	run_to_done(vcpu);
+	vm_free(vm);
+}
+
+static volatile u64 hammer_stop;
+
+static void hammer_guest(void)
+{
+	begin();
+	guest_sync(1);
+	guest_sti();
+	while (!hammer_stop)
+		guest_pause();
+	guest_cli();
+	guest_done();
+}
+
+/* The table is exchanged while interrupts go through it. */
+static void routes_change_under_traffic(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct vcpu *vcpu = quick_long(vm, hammer_guest);
+	struct kvm_irq_routing *r = routes(2);
+
+	EQ(run_to_sync(vcpu), 1);
+	vcpu_start_to_done(vcpu);
+	for (u32 i = 0; i < 40; i++) {
+		for (u32 k = 0; k < 2; k++)
+			r->entries[k] = (struct kvm_irq_routing_entry){
+				.gsi = 20 + (i & 1) + k, .type = KVM_IRQ_ROUTING_MSI,
+				.u.msi = { .address_lo = 0xfee00000, .data = 0x90 + i % 16 },
+			};
+		OK(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r));
+		for (u32 k = 0; k < 20; k++)
+			pulse(vm, 20 + k % 3);
+	}
+	AT(vm, hammer_stop) = 1;
+	vcpu_join(vcpu);
+	CHECK(AT(vm, guest_vector_count)[0x9f] > 0);
+	vm_free(vm);
+}
+
+/* PIT: rate generator at 100 Hz, by the 8259 */
+static void pit_guest(void)
+{
+	pic_setup();
+	guest_outb(0x21, 0xfe);
+	guest_outb(0x43, 0x34);
+	guest_outb(0x40, 11932 & 0xff);
+	guest_outb(0x40, 11932 >> 8);
+	guest_sync(1);
+	while (guest_vector_count[0x30] < 10)
+		guest_halt();
+	guest_sync(2);
+	/* counting down, and latched: both bytes of one moment */
+	for (int i = 0; i < 50; i++) {
+		u32 count;
+
+		guest_outb(0x43, 0);
+		count = guest_inb(0x40);
+		count |= guest_inb(0x40) << 8;
+		GCHECK(count <= 11932);
+	}
+	guest_done();
+}
+
+static void pit_ticks(void)
+{
+	struct kvm_pit_config config = { 0 };
+	struct vm *vm = vm_new_irqchip();
+	struct vcpu *vcpu;
+	u64 start, ns;
+
+	MUST(!ioctl(vm->fd, KVM_CREATE_PIT2, &config));
+	vcpu = quick_long(vm, pit_guest);
+	EQ(run_to_sync(vcpu), 1);
+	start = now_ns();
+	EQ(run_to_sync(vcpu), 2);
+	ns = now_ns() - start;
+	/* ten ticks of 10 ms; a busy host may be late */
+	CHECK(ns > 60000000 && ns < 2000000000, "%llu ns", (unsigned long long)ns);
+	run_to_done(vcpu);
+	vm_free(vm);
+}
+
+static const struct test tests[] = {
+	TEST(lines_of_the_8259s),
+	TEST(edges_of_the_ioapic),
+	TEST(levels_of_the_ioapic),
+	TEST(line_status_tells_lost_edges),
+	TEST(messages),
+	TEST(route_arguments),
+	TEST(routes_lead_where_they_say),
+	TEST(routes_change_under_traffic),
+	TEST(pit_ticks),
+};
+
+TEST_MAIN(tests)
