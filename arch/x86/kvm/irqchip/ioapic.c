@@ -34,14 +34,20 @@ struct ioapic {
 	DECLARE_BITMAP(vectors, 256);		/* l to change, r: vectors in use */
 };
 
+/*
+ * Masked entries count: a guest that masks a level pin while it handles it
+ * still sends the EOI that ends its remote IRR. LAPICs read this without the
+ * lock, so no vector in use may be absent in between.
+ */
 static void ioapic_update_vectors(struct ioapic *io)
 {
+	DECLARE_BITMAP(now, 256) = {};
 	unsigned int i;
 
-	bitmap_zero(io->vectors, 256);
 	for (i = 0; i < KVM_IOAPIC_NUM_PINS; i++)
-		if (!(io->redir[i] & REDIR_MASKED))
-			__set_bit(io->redir[i] & 0xff, io->vectors);
+		__set_bit(io->redir[i] & 0xff, now);
+	for (i = 0; i < ARRAY_SIZE(now); i++)
+		WRITE_ONCE(io->vectors[i], now[i]);
 }
 
 bool ioapic_handles(struct ioapic *io, u8 vector)
@@ -301,6 +307,7 @@ int ioapic_create(struct kvm *kvm)
 	io->base = IO_APIC_DEFAULT_PHYS_BASE;
 	for (i = 0; i < KVM_IOAPIC_NUM_PINS; i++)
 		io->redir[i] = REDIR_MASKED;
+	ioapic_update_vectors(io);
 	mutex_lock(&kvm->slots_lock);
 	ret = kvm_io_bus_add(kvm, KVM_BUS_MMIO, io->base, IOAPIC_SIZE, &io->dev);
 	mutex_unlock(&kvm->slots_lock);
