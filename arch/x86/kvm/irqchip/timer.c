@@ -24,13 +24,18 @@ static enum hrtimer_restart lapic_timer_fire(struct hrtimer *h)
 {
 	struct lapic_timer *t = container_of(h, struct lapic_timer, hrtimer);
 	struct lapic *a = container_of(t, struct lapic, timer);
+	u64 period;
 
 	atomic_inc(&t->pending);
 	kvm_request(&a->v->vcpu, KVM_REQ_UNBLOCK);
 	kvm_vcpu_kick(&a->v->vcpu);
-	if (t->mode != APIC_LVT_TIMER_PERIODIC || !t->period_ns)
+	if (READ_ONCE(t->mode) != APIC_LVT_TIMER_PERIODIC)
 		return HRTIMER_NORESTART;
-	hrtimer_forward_now(h, ns_to_ktime(t->period_ns));
+	smp_rmb();	/* the mode before its period, see lapic_timer_set_mode() */
+	period = READ_ONCE(t->period_ns);
+	if (!period)
+		return HRTIMER_NORESTART;
+	hrtimer_forward_now(h, ns_to_ktime(period));
 	t->expires = hrtimer_get_expires(h);
 	return HRTIMER_RESTART;
 }
@@ -105,7 +110,11 @@ void lapic_timer_set_mode(struct lapic *a)
 		a->timer.deadline = 0;
 		a->timer.period_ns = 0;
 	}
-	a->timer.mode = mode;
+	/* A one-shot count that is running becomes a period: not too short a one. */
+	if (mode == APIC_LVT_TIMER_PERIODIC && a->timer.period_ns)
+		WRITE_ONCE(a->timer.period_ns, max(a->timer.period_ns, lapic_min_period()));
+	smp_wmb();	/* the callback may be running */
+	WRITE_ONCE(a->timer.mode, mode);
 }
 
 /* TDCR bits 3,1,0: 0 is 2, 1 is 4, ..., 7 is 1 (SDM 3A figure 10-10). */
