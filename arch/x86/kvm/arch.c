@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* x86's half of VM and vCPU life: creation, reset, moving between host CPUs. */
+#include <asm/apicdef.h>
 #include <linux/kvm/guest_mem.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -182,6 +183,10 @@ void x86_vcpu_reset(struct x86_vcpu *v, bool init)
 	msr_vcpu_reset(v, init);
 	if (v->apic)
 		lapic_reset(v, init);
+	else if (!init)
+		v->msr.apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
+			(v->vcpu.id == to_x86_vm(v->vcpu.kvm)->bsp_vcpu_id ?
+			 MSR_IA32_APICBASE_BSP : 0);
 	if (!init)
 		kvmclock_stop(v);
 	cpuid_update_runtime(v);

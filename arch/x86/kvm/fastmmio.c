@@ -64,6 +64,7 @@ static unsigned int modrm_tail(const u8 *p, unsigned int left)
 /* Where in the bytes the pieces of a MOV are. */
 struct mov_parts {
 	u8 rex;
+	u8 modrm;		/* offset of the ModRM byte */
 	u8 size;		/* operand size: 2, 4, 8 */
 	u8 op;			/* 0xb6, 0xb7: MOVZX */
 	u8 reg;
@@ -100,8 +101,38 @@ static bool split_mov(const u8 *b, unsigned int n, bool long64, struct mov_parts
 	if (!tail || n < i + tail)
 		return false;
 	p->reg = ((b[i] >> 3) & 7) | ((p->rex & 4) << 1);
+	p->modrm = i;
 	p->imm = i + tail;
 	return true;
+}
+
+/*
+ * The address in 64-bit mode, where no segment moves it. split_mov() saw that
+ * all the bytes are there.
+ */
+static u64 effective_address(struct x86_vcpu *v, const u8 *b, const struct mov_parts *p,
+			     unsigned int insn_len)
+{
+	const u8 *m = b + p->modrm;
+	u8 mod = m[0] >> 6, rm = m[0] & 7, base = rm, index;
+	s32 disp = 0;
+	u64 ea = 0;
+
+	if (rm == 4) {
+		base = m[1] & 7;
+		index = ((m[1] >> 3) & 7) | ((p->rex & 2) << 2);
+		if (index != 4)
+			ea = (u64)x86_gpr(v, index) << (m[1] >> 6);
+	}
+	if (mod == 1)
+		disp = (s8)b[p->imm - 1];
+	else if (mod == 2 || base == 5)	/* with mod 0, base 5 is a displacement alone */
+		memcpy(&disp, b + p->imm - 4, 4);
+	if (mod == 1 || mod == 2 || base != 5)
+		ea += x86_gpr(v, base | ((p->rex & 1) << 3));
+	else if (rm == 5)
+		ea += x86_rip(v) + insn_len;
+	return ea + disp;
 }
 
 static void parse_load(struct x86_mov *m, u8 size, u8 reg_size)
@@ -136,57 +167,70 @@ static bool parse_imm(struct x86_mov *m, const struct mov_parts *p, const u8 *b,
 }
 
 /* MOV between memory and a register or from an immediate, and MOVZX: all that is known here. */
-static bool parse_mov(struct x86_vcpu *v, const u8 *b, unsigned int n, bool long64,
-		      struct x86_mov *m)
+static bool parse_op(struct x86_vcpu *v, const u8 *b, unsigned int n, const struct mov_parts *p,
+		     struct x86_mov *m)
 {
-	struct mov_parts p;
 	bool byte_reg;
 
-	if (!split_mov(b, n, long64, &p))
-		return false;
 	/* Without REX, byte registers 4..7 are AH..BH (SDM 2A table 3-1). */
-	byte_reg = p.op == 0x88 || p.op == 0x8a;
-	m->high = byte_reg && !p.rex && p.reg >= 4;
-	m->reg = m->high ? p.reg - 4 : p.reg;
-	m->insn_len = p.imm;
-	switch (p.op) {
+	byte_reg = p->op == 0x88 || p->op == 0x8a;
+	m->high = byte_reg && !p->rex && p->reg >= 4;
+	m->reg = m->high ? p->reg - 4 : p->reg;
+	m->insn_len = p->imm;
+	switch (p->op) {
 	case 0x88:
 		parse_store(v, m, 1);
 		return true;
 	case 0x89:
-		parse_store(v, m, p.size);
+		parse_store(v, m, p->size);
 		return true;
 	case 0x8a:
 		parse_load(m, 1, 1);
 		return true;
 	case 0x8b:
-		parse_load(m, p.size, p.size);
+		parse_load(m, p->size, p->size);
 		return true;
 	case 0xb6:
-		parse_load(m, 1, p.size);
+		parse_load(m, 1, p->size);
 		return true;
 	case 0xb7:
-		parse_load(m, 2, p.size);
+		parse_load(m, 2, p->size);
 		return true;
 	case 0xc6:
-		return parse_imm(m, &p, b, n, 1);
+		return parse_imm(m, p, b, n, 1);
 	case 0xc7:
-		return parse_imm(m, &p, b, n, p.size);
+		return parse_imm(m, p, b, n, p->size);
 	}
 	return false;
 }
 
-static bool decode_mov(struct x86_vcpu *v, struct x86_mov *m)
+/*
+ * An access that crosses into the page it faulted on begins elsewhere, maybe in
+ * memory: what looks like offset 0 of a page may be the tail of one.
+ */
+static bool starts_at(struct x86_vcpu *v, const u8 *b, const struct mov_parts *p,
+		      const struct x86_mov *m, bool long64, gpa_t gpa)
+{
+	if (likely(gpa & ~PAGE_MASK) || m->size == 1)
+		return (gpa & ~PAGE_MASK) + m->size <= PAGE_SIZE;
+	return long64 && !(effective_address(v, b, p, m->insn_len) & ~PAGE_MASK);
+}
+
+static bool decode_mov(struct x86_vcpu *v, struct x86_mov *m, gpa_t gpa)
 {
 	struct kvm_segment cs;
+	struct mov_parts p;
+	bool long64;
 	u8 bytes[16];
 	unsigned int n;
 
 	x86_op(get_segment)(v, X86_CS, &cs);
 	if (!cs.l && (!cs.db || !(x86_cr0(v) & X86_CR0_PE)))
 		return false;		/* 16-bit code */
+	long64 = cs.l && x86_long_mode(v);
 	n = fetch_bytes(v, bytes);
-	return n && parse_mov(v, bytes, n, cs.l && x86_long_mode(v), m);
+	return n && split_mov(bytes, n, long64, &p) && parse_op(v, bytes, n, &p, m) &&
+	       starts_at(v, bytes, &p, m, long64, gpa);
 }
 
 static void load_register(struct x86_vcpu *v, const struct x86_mov *m, u64 val)
@@ -274,8 +318,7 @@ enum x86_next x86_mmio_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 
 	if ((flags & X86_FAULT_GUEST_TABLE) || unlikely(x86_rflags(v) & X86_EFLAGS_TF))
 		return X86_SLOW;
-	if (!decode_mov(v, m) || m->store != !!(flags & X86_FAULT_WRITE) ||
-	    (gpa & ~PAGE_MASK) + m->size > PAGE_SIZE)
+	if (!decode_mov(v, m, gpa) || m->store != !!(flags & X86_FAULT_WRITE))
 		return X86_SLOW;
 	ret = m->store ? kernel_store(v, gpa) : kernel_load(v, gpa, &val);
 	if (ret == -EOPNOTSUPP)

@@ -207,6 +207,9 @@ void x86_vm_ioctls_init(void)
 			     ARRAY_SIZE(x86_system_rows));
 }
 
+/* MWAIT is not virtualised, and C-state counters are not passed on. */
+#define X86_DISABLED_EXITS	(KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE)
+
 /* Capabilities with a fixed answer; absent ones are 0. */
 static const struct {
 	u16 cap;
@@ -215,6 +218,8 @@ static const struct {
 	{ KVM_CAP_IRQCHIP, 1 },
 	{ KVM_CAP_VAPIC, 1 },
 	{ KVM_CAP_HLT, 1 },
+	{ KVM_CAP_ENABLE_CAP, 1 },
+	{ KVM_CAP_X86_DISABLE_EXITS, X86_DISABLED_EXITS },
 	{ KVM_CAP_IOAPIC_POLARITY_IGNORED, 1 },
 	{ KVM_CAP_MMU_SHADOW_CACHE_CONTROL, 1 },
 	{ KVM_CAP_SET_TSS_ADDR, 1 },
@@ -313,6 +318,11 @@ static int vm_enable_locked(struct kvm *kvm, const struct kvm_enable_cap *cap)
 		vm->irqchip.x2apic_format |= !!(arg & KVM_X2APIC_API_USE_32BIT_IDS);
 		vm->irqchip.x2apic_no_broadcast_quirk |=
 			!!(arg & KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
+		return 0;
+	case KVM_CAP_X86_DISABLE_EXITS:
+		if ((arg & ~(u64)X86_DISABLED_EXITS) || kvm->created_vcpus)
+			return -EINVAL;
+		vm->disabled_exits |= arg;
 		return 0;
 	case KVM_CAP_EXCEPTION_PAYLOAD:
 		vm->exception_payload = arg;
