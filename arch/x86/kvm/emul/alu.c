@@ -265,7 +265,7 @@ enum emul_result x_cmpxchg8b(struct emul_ctx *c)
 		return emul_write_la(c, la, new, 2 * half, 0);
 	if (!is_long64(c) && (u32)la + 2ull * half > 1ull << 32)
 		return EMUL_UNHANDLED;
-	return c->ops->cmpxchg(c, la, old, new, 2 * half, 0);
+	return c->ops->swap(c, la, old, new, 2 * half, 0);
 }
 
 static void set_mul_flags(struct emul_ctx *c, bool over)

@@ -154,9 +154,9 @@ struct emul_ops {
 	 * memory no longer holds old. A plain write of new where the address
 	 * is no memory. The range was read() before. acc: SYSTEM or 0.
 	 */
-	enum emul_result (*cmpxchg)(struct emul_ctx *c, u64 la, const void *old,
-				    const void *new, unsigned int len,
-				    unsigned int acc);
+	enum emul_result (*swap)(struct emul_ctx *c, u64 la, const void *old,
+				 const void *new, unsigned int len,
+				 unsigned int acc);
 	/*
 	 * Transfer up to count elements, tell in *done how many (at least one
 	 * on EMUL_OK). The permission bitmap has been checked.

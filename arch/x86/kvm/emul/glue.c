@@ -160,8 +160,8 @@ static enum emul_result op_fetch(struct emul_ctx *c, u64 la, void *buf, unsigned
 	return EMUL_OK;
 }
 
-static enum emul_result op_cmpxchg(struct emul_ctx *c, u64 la, const void *old, const void *new,
-				   unsigned int len, unsigned int acc)
+static enum emul_result op_swap(struct emul_ctx *c, u64 la, const void *old, const void *new,
+				unsigned int len, unsigned int acc)
 {
 	struct kvm *kvm = emul_vcpu(c)->vcpu.kvm;
 	enum emul_result r;
@@ -204,7 +204,7 @@ static const struct emul_ops emul_kernel_ops = {
 	.fetch = op_fetch,
 	.read = op_read,
 	.write = op_write,
-	.cmpxchg = op_cmpxchg,
+	.swap = op_swap,
 	.pio_in = op_pio_in,
 	.pio_out = op_pio_out,
 	EMUL_STATE_OPS

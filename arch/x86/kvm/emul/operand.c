@@ -212,7 +212,7 @@ static enum emul_result store_locked(struct emul_ctx *c, struct emul_opnd *o)
 	TRY(emul_linear(c, c->seg, c->ea, o->size, true, &la));
 	if (unlikely(wraps(c, la, o->size)))
 		return EMUL_UNHANDLED;
-	return c->ops->cmpxchg(c, la, &o->old, &o->val, o->size, 0);
+	return c->ops->swap(c, la, &o->old, &o->val, o->size, 0);
 }
 
 enum emul_result emul_store(struct emul_ctx *c, struct emul_opnd *o)

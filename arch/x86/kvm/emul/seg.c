@@ -76,7 +76,7 @@ enum emul_result emul_mark_desc(struct emul_ctx *c, const struct emul_desc *d,
 
 	if (hi == d->hi)
 		return EMUL_OK;
-	return c->ops->cmpxchg(c, d->la + 4, &d->hi, &hi, 4, EMUL_ACC_SYSTEM);
+	return c->ops->swap(c, d->la + 4, &d->hi, &hi, 4, EMUL_ACC_SYSTEM);
 }
 
 void emul_desc_to_seg(const struct emul_desc *d, struct emul_seg *seg)

@@ -118,9 +118,9 @@ static enum emul_result fake_write(struct emul_ctx *c, u64 la, const void *buf,
 	return fake_serve(f, NULL, len);
 }
 
-static enum emul_result fake_cmpxchg(struct emul_ctx *c, u64 la,
-				     const void *old, const void *new,
-				     unsigned int len, unsigned int acc)
+static enum emul_result fake_swap(struct emul_ctx *c, u64 la,
+				  const void *old, const void *new,
+				  unsigned int len, unsigned int acc)
 {
 	struct fake *f = fake_of(c);
 	u8 *p = fake_ptr(f, la, len);
@@ -356,7 +356,7 @@ static bool fake_cpu_has(struct emul_ctx *c, enum emul_feature feature)
 
 static const struct emul_ops fake_ops = {
 	.fetch = fake_fetch, .read = fake_read, .write = fake_write,
-	.cmpxchg = fake_cmpxchg, .pio_in = fake_pio_in,
+	.swap = fake_swap, .pio_in = fake_pio_in,
 	.pio_out = fake_pio_out, .get_seg = fake_get_seg,
 	.set_seg = fake_set_seg, .get_dt = fake_get_dt, .set_dt = fake_set_dt,
 	.get_cr = fake_get_cr, .set_cr = fake_set_cr, .get_dr = fake_get_dr,
