@@ -7,6 +7,7 @@
 #include <asm/mce.h>
 #include <asm/mtrr.h>
 #include <linux/nospec.h>
+#include <linux/slab.h>
 #include <uapi/asm/kvm_para.h>
 
 #include "x86.h"
