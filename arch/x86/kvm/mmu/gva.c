@@ -77,7 +77,8 @@ static bool set_start(struct x86_vcpu *v, const struct gwalk_mode *m, struct gwa
 static bool same_fetch(struct x86_vcpu *v, struct gwalk *w)
 {
 	typeof(&v->mmu.fetch) f = &v->mmu.fetch;
-	unsigned int i;
+	const unsigned long *hva = f->hva;
+	const u64 *old = f->entry, *const end = old + f->n;
 	u64 entry;
 
 	if (f->page != w->gva >> PAGE_SHIFT || f->access != w->access || f->cr3 != w->cr3 ||
@@ -86,9 +87,10 @@ static bool same_fetch(struct x86_vcpu *v, struct gwalk *w)
 	pagefault_disable();
 	if (!user_access_begin((void __user *)f->hva[0], sizeof(u64)))
 		goto out;
-	for (i = 0; i < f->n; i++) {
-		unsafe_get_user(entry, (u64 __user *)f->hva[i], changed);
-		if (entry != f->entry[i])
+	/* By pointer: a checked index would call out while user memory is open. */
+	for (; old < end; old++, hva++) {
+		unsafe_get_user(entry, (u64 __user *)*hva, changed);
+		if (entry != *old)
 			goto changed;
 	}
 	user_access_end();
