@@ -123,7 +123,8 @@ static void svm_host_mce(void)
 {
 	struct pt_regs regs = { .cs = __USER_CS, .flags = X86_EFLAGS_IF };
 
-	do_machine_check(&regs);
+	if (IS_ENABLED(CONFIG_X86_MCE))
+		do_machine_check(&regs);
 }
 
 static void decode_exception(struct svm_vcpu *s)
