@@ -126,7 +126,9 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		run->tpr_access.is_write = v->vapic.write;
 		return X86_TO_USER;
 	}
+	/* Whoever sets it posted something first, which is looked at from here on. */
 	clear_bit(KVM_REQ_UNBLOCK, &vcpu->requests);
+	smp_mb__after_atomic();
 	return X86_RESUME;
 }
 
@@ -198,8 +200,9 @@ static void x86_leave_guest(struct x86_vcpu *v)
 	 * that ended guest mode still counts as guest time.
 	 */
 	if (v->exit.reason == X86_EXIT_INTR) {
-		vcpu->stat.irq_exits++;
 		local_irq_enable();
+		/* STI holds interrupts off for one more instruction: not only CLI. */
+		vcpu->stat.irq_exits++;
 		local_irq_disable();
 	}
 	vtime_account_guest_exit();
@@ -264,14 +267,18 @@ static bool x86_runs(struct x86_vcpu *v)
 	return v->mp_state == KVM_MP_STATE_RUNNABLE;
 }
 
-/* INIT and SIPI (SDM 3A 8.4). */
+/* INIT and SIPI (SDM 3A 8.4). One of each: others may send them without end. */
 static void x86_take_init_sipi(struct x86_vcpu *v)
 {
 	struct kvm_segment cs;
+	unsigned int n;
 	u8 vector = 0;
 	int ev;
 
-	while ((ev = lapic_take_init_sipi(v, &vector)) != LAPIC_EV_NONE) {
+	for (n = 0; n < 2; n++) {
+		ev = lapic_take_init_sipi(v, &vector);
+		if (ev == LAPIC_EV_NONE)
+			return;
 		if (ev == LAPIC_EV_INIT) {
 			x86_vcpu_reset(v, true);
 			v->mp_state = v->vcpu.id == to_x86_vm(v->vcpu.kvm)->bsp_vcpu_id ?
@@ -289,6 +296,13 @@ static void x86_take_init_sipi(struct x86_vcpu *v)
 	}
 }
 
+/* What ends a HLT. Any context. */
+static bool x86_halt_over(struct x86_vcpu *v)
+{
+	return READ_ONCE(v->pv_unhalted) || x86_has_events(v) ||
+	       (irqchip_has_pending(v) && (v->regs.rflags & X86_EFLAGS_IF));
+}
+
 /* Not running: halted or waiting to be started. */
 static enum x86_next x86_wait(struct x86_vcpu *v)
 {
@@ -299,12 +313,12 @@ static enum x86_next x86_wait(struct x86_vcpu *v)
 		kvm_vcpu_halt(vcpu);
 	else
 		kvm_vcpu_block(vcpu);
-	/* A flush or clock update may end the wait without making us run. */
-	if (!kvm_arch_vcpu_runnable(vcpu))
-		return X86_RESUME;
+	if (v->apic && lapic_timer_pending(v))
+		lapic_inject_timer(v);
 	if (v->apic && lapic_has_init_sipi(v))
 		x86_take_init_sipi(v);
-	if (v->mp_state == KVM_MP_STATE_HALTED) {
+	/* A flush, a clock update or a masked timer may end the wait, but not the HLT. */
+	if (v->mp_state == KVM_MP_STATE_HALTED && x86_halt_over(v)) {
 		v->pv_unhalted = false;
 		v->mp_state = KVM_MP_STATE_RUNNABLE;
 		kvm_request(vcpu, X86_REQ_EVENT);
@@ -339,6 +353,8 @@ static enum x86_next x86_pass(struct x86_vcpu *v)
 		if (next != X86_RESUME)
 			return next;
 	}
+	if (v->apic && unlikely(lapic_timer_pending(v)))
+		lapic_inject_timer(v);
 	if (v->apic && unlikely(lapic_has_init_sipi(v)))
 		x86_take_init_sipi(v);
 	if (unlikely(!x86_runs(v)))
@@ -367,8 +383,6 @@ static enum x86_next x86_loop(struct x86_vcpu *v)
 			if (next != X86_RESUME)
 				return next;
 		}
-		if (v->apic && lapic_timer_pending(v))
-			lapic_inject_timer(v);
 		if (unlikely(v->vcpu.run->request_interrupt_window) &&
 		    x86_wants_user_irq_exit(v)) {
 			if (x86_ready_for_user_irq(v)) {
@@ -466,9 +480,7 @@ bool kvm_arch_vcpu_runnable(struct kvm_vcpu *vcpu)
 		return true;
 	if (READ_ONCE(v->mp_state) != KVM_MP_STATE_HALTED)
 		return false;
-	return READ_ONCE(v->pv_unhalted) || x86_has_events(v) ||
-	       (v->apic && lapic_timer_pending(v)) ||
-	       (irqchip_has_pending(v) && (v->regs.rflags & X86_EFLAGS_IF));
+	return x86_halt_over(v) || (v->apic && lapic_timer_pending(v));
 }
 
 bool kvm_arch_vcpu_in_kernel(struct kvm_vcpu *vcpu)
