@@ -124,6 +124,23 @@ static enum x86_next mmu_error(struct x86_vcpu *v, enum mmu_fault_result r)
 	return X86_ERROR;
 }
 
+/*
+ * The access is a device's, so the instruction has to be looked at; unless it
+ * was none: an event's way in led through a device (its stack, the IDT).
+ */
+static enum x86_next emulate_access(struct x86_vcpu *v)
+{
+	struct kvm_run *run = v->vcpu.run;
+
+	if (likely(!x86_delivering(v)))
+		return x86_emulate(v);
+	x86_internal_error(v, KVM_INTERNAL_ERROR_DELIVERY_EV);
+	run->internal.ndata = 2;
+	run->internal.data[0] = v->exit.hw_code;
+	run->internal.data[1] = v->exit.fault.gpa;
+	return X86_TO_USER;
+}
+
 static enum x86_next exit_tdp_fault(struct x86_vcpu *v)
 {
 	gpa_t gpa = v->exit.fault.gpa;
@@ -131,7 +148,7 @@ static enum x86_next exit_tdp_fault(struct x86_vcpu *v)
 
 	v->vcpu.stat.pf_taken++;
 	if (mmu_known_mmio(v, gpa_to_gfn(gpa)))
-		return x86_emulate(v);
+		return emulate_access(v);
 	r = mmu_fault(v, gpa, v->exit.fault.flags);
 	switch (r) {
 	case MMU_FIXED:
@@ -142,7 +159,7 @@ static enum x86_next exit_tdp_fault(struct x86_vcpu *v)
 		fallthrough;
 	case MMU_READONLY:
 		v->vcpu.stat.pf_mmio++;
-		return x86_emulate(v);
+		return emulate_access(v);
 	default:
 		return mmu_error(v, r);
 	}
@@ -155,7 +172,7 @@ static enum x86_next exit_tdp_fault_fast(struct x86_vcpu *v)
 	u32 flags = v->exit.fault.flags;
 
 	if (mmu_known_mmio(v, gpa_to_gfn(gpa)))
-		return x86_mmio_fast(v, gpa, flags);
+		return unlikely(x86_delivering(v)) ? X86_SLOW : x86_mmio_fast(v, gpa, flags);
 	if (!mmu_fault_fast(v, gpa, flags))
 		return X86_SLOW;
 	v->vcpu.stat.pf_fast++;
@@ -270,17 +287,33 @@ static enum x86_next exit_dr(struct x86_vcpu *v)
 	return x86_skip(v);
 }
 
+/*
+ * The bytes at RIP, as far as they are there: 0xcc, which is no beginning, for
+ * others. No fault is raised: the instruction has made its own already.
+ */
+static void peek_insn(struct x86_vcpu *v, u8 *b, unsigned int len)
+{
+	unsigned long la = x86_rip(v);
+	struct mmu_gfault fault;
+	gpa_t gpa;
+	unsigned int i;
+
+	if (!x86_is_64bit(v))
+		la = (u32)(la + x86_op(seg_base)(v, X86_CS));
+	memset(b, 0xcc, len);
+	for (i = 0; i < len; i++)
+		if (mmu_gva_to_gpa(v, la + i, X86_FAULT_FETCH, &gpa, &fault, false) ||
+		    kvm_read_guest(v->vcpu.kvm, gpa, &b[i], 1))
+			return;
+}
+
 /* #UD: the other vendor's hypercall instruction, or really undefined. */
 static enum x86_next exc_undefined(struct x86_vcpu *v)
 {
 	u8 b[3];
 
 	if (x86_op(get_cpl)(v) == 0 && (x86_cr0(v) & X86_CR0_PE)) {
-		struct kvm_segment cs;
-
-		x86_op(get_segment)(v, X86_CS, &cs);
-		if (x86_read_gva(v, cs.base + x86_rip(v), b, sizeof(b)))
-			return X86_RESUME;
+		peek_insn(v, b, sizeof(b));
 		if (b[0] == 0x0f && b[1] == 0x01 && (b[2] == 0xc1 || b[2] == 0xd9)) {
 			v->exit.insn_len = 3;
 			return exit_hypercall(v);

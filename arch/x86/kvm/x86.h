@@ -222,6 +222,12 @@ static inline bool x86_has(struct x86_vcpu *v, unsigned int feature)
 	return v->cpuid.words[feature / 32] & BIT(feature % 32);
 }
 
+/* After an exit: it cut the delivery of an event short */
+static inline bool x86_delivering(struct x86_vcpu *v)
+{
+	return v->ev.exc.injected || v->ev.nmi_injected || v->ev.irq_injected;
+}
+
 /* 64-bit code segment right now */
 bool x86_is_64bit(struct x86_vcpu *v);
 
@@ -242,8 +248,6 @@ void x86_skip_len(struct x86_vcpu *v, unsigned int len);
 
 /* emul/glue.c: emulate the instruction at RIP; srcu held, IRQs on. */
 enum x86_next x86_emulate(struct x86_vcpu *v);
-/* Linear copies with the guest's own translation; 0, or the fault was queued (-EFAULT). srcu held. */
-int x86_read_gva(struct x86_vcpu *v, gva_t gva, void *buf, unsigned int len);
 
 /* KVM_EXIT_INTERNAL_ERROR with @suberror */
 enum x86_next x86_internal_error(struct x86_vcpu *v, u32 suberror);
