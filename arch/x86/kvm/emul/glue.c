@@ -23,19 +23,22 @@ static enum emul_result emul_gva_fault(struct emul_ctx *c, const struct mmu_gfau
 }
 
 /* The access the guest faulted on: hardware translated it already. */
-static bool emul_known_gpa(struct emul_ctx *c, u64 la, unsigned int acc, gpa_t *gpa)
+static bool emul_known_gpa(struct emul_ctx *c, u64 la, unsigned int acc, bool write, gpa_t *gpa)
 {
 	struct x86_vcpu *v = emul_vcpu(c);
 	struct x86_io *io = v->io;
 
 	if (acc & (EMUL_ACC_SYSTEM | EMUL_ACC_STACK | EMUL_ACC_CHUNK | EMUL_ACC_PROBE))
 		return false;
+	/* Only what hardware checked: another processor may have changed the instruction. */
+	if (v->exit.reason != X86_EXIT_TDP_FAULT || (v->exit.fault.flags & X86_FAULT_FETCH) ||
+	    (write && !(v->exit.fault.flags & X86_FAULT_WRITE)))
+		return false;
 	if (io->gpa_known && io->gva == la) {
 		*gpa = io->gpa;
 		return true;
 	}
-	if (io->gpa_known || v->exit.reason != X86_EXIT_TDP_FAULT || c->map != 1 ||
-	    emul_has_two_memory_operands(c->opcode) ||
+	if (io->gpa_known || c->map != 1 || emul_has_two_memory_operands(c->opcode) ||
 	    (v->exit.fault.flags & X86_FAULT_GUEST_TABLE) ||
 	    (v->exit.fault.gpa & ~PAGE_MASK) != (la & ~PAGE_MASK))
 		return false;
@@ -50,10 +53,12 @@ static enum emul_result emul_translate(struct emul_ctx *c, u64 la, unsigned int 
 				       gpa_t *gpa)
 {
 	struct mmu_gfault fault;
-	u32 access = write || (acc & EMUL_ACC_RMW) ? X86_FAULT_WRITE : 0;
+	u32 access;
 
-	if (emul_known_gpa(c, la, acc, gpa))
+	write |= acc & EMUL_ACC_RMW;
+	if (emul_known_gpa(c, la, acc, write, gpa))
 		return EMUL_OK;
+	access = write ? X86_FAULT_WRITE : 0;
 	if (c->cpl == 3 && !(acc & EMUL_ACC_SYSTEM))
 		access |= X86_FAULT_USER;
 	if (mmu_gva_to_gpa(emul_vcpu(c), la, access, gpa, &fault, false))
@@ -387,25 +392,6 @@ enum x86_next x86_insn_length(struct x86_vcpu *v, unsigned int *len)
 	if (next == X86_RESUME)
 		*len = v->emul->insn_len;
 	return next;
-}
-
-int x86_read_gva(struct x86_vcpu *v, gva_t gva, void *buf, unsigned int len)
-{
-	struct mmu_gfault fault;
-	u32 access = x86_op(get_cpl)(v) == 3 ? X86_FAULT_USER : 0;
-	unsigned int n;
-	gpa_t gpa;
-
-	for (; len; len -= n, gva += n, buf += n) {
-		n = min_t(unsigned int, len, PAGE_SIZE - (gva & ~PAGE_MASK));
-		if (mmu_gva_to_gpa(v, gva, access, &gpa, &fault, false)) {
-			x86_queue_page_fault(v, fault.addr, fault.error);
-			return -EFAULT;
-		}
-		if (kvm_read_guest(v->vcpu.kvm, gpa, buf, n))
-			return -EFAULT;
-	}
-	return 0;
 }
 
 void x86_emul_destroy(struct x86_vcpu *v)
