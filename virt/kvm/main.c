@@ -194,6 +194,7 @@ static int __init kvm_module_init(void)
 	int ret;
 
 	kvm_ioctl_table_init(&system_ioctls, system_rows, ARRAY_SIZE(system_rows));
+	kvm_hostwork_module_init();
 	kvm_vm_module_init();
 	kvm_vcpu_module_init();
 

@@ -154,9 +154,15 @@ static inline void x86_events_gone(struct x86_vcpu *v)
 	if (likely(!v->event_handed))
 		return;
 	v->event_handed = false;
-	v->ev.exc.injected = false;
-	v->ev.nmi_injected = false;
-	v->ev.irq_injected = false;
+	if (v->ev.exc.injected)
+		v->ev.exc.injected = false;
+	else if (v->ev.nmi_injected)
+		v->ev.nmi_injected = false;
+	else
+		v->ev.irq_injected = false;
+	/* One at a time, in this order: the others come after the next exit. */
+	if (unlikely(v->ev.nmi_injected || v->ev.irq_injected))
+		kvm_request(&v->vcpu, X86_REQ_EVENT);
 }
 
 static enum x86_next x86_inner(struct x86_vcpu *v)
@@ -328,19 +334,14 @@ static enum x86_next x86_wait(struct x86_vcpu *v)
 
 static enum x86_next x86_host_work_do(struct x86_vcpu *v)
 {
-	if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME)) {
-		/*
-		 * TIF_NOTIFY_RESUME work can only be done on the way to user
-		 * mode: the kernel's guest-mode hook takes its own struct
-		 * kvm_vcpu, which this is not.
-		 */
-		v->vcpu.run->exit_reason = KVM_EXIT_INTR;
-		v->vcpu.stat.signal_exits++;
-		v->run_error = -EINTR;
-		return X86_ERROR;
-	}
-	cond_resched();
-	return X86_RESUME;
+	int ret = kvm_host_work();
+
+	if (!ret)
+		return X86_RESUME;
+	v->vcpu.run->exit_reason = KVM_EXIT_INTR;
+	v->vcpu.stat.signal_exits++;
+	v->run_error = ret;
+	return X86_ERROR;
 }
 
 static enum x86_next x86_pass(struct x86_vcpu *v)

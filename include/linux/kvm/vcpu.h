@@ -80,6 +80,10 @@ void kvm_vcpu_load(struct kvm_vcpu *vcpu);
 void kvm_vcpu_put(struct kvm_vcpu *vcpu);
 struct kvm_vcpu *kvm_running_vcpu(void);
 
+/* hostwork.c */
+void kvm_hostwork_module_init(void);
+int kvm_host_work(void);
+
 /* kick.c */
 
 /**
