@@ -97,6 +97,15 @@ bool on_stock_kvm(void)
 	return access(DEBUGFS, R_OK) == 0 && access(DEBUGFS "/vms", F_OK) != 0;
 }
 
+/* The host itself is emulated, by QEMU. */
+bool on_tcg(void)
+{
+	u32 a = 0x40000000, b, c = 0, d;
+
+	asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return b == 0x54474354;
+}
+
 /* A directory per VM is named after its creator and fd: 123-4. */
 static int count_vm_directories(void)
 {

@@ -111,6 +111,7 @@ unsigned int test_failures(void);
 int vms_in_host(void);
 bool vms_settle(int count);
 bool on_stock_kvm(void);
+bool on_tcg(void);
 
 u64 now_ns(void);
 void sleep_ms(unsigned int ms);
