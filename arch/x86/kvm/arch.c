@@ -147,11 +147,13 @@ static void x86_reset_segments(struct x86_vcpu *v)
 /* RESET (@init false) and INIT, SDM 3A 9.1.1 */
 void x86_vcpu_reset(struct x86_vcpu *v, bool init)
 {
-	unsigned long cr0 = X86_CR0_ET | X86_CR0_CD | X86_CR0_NW;
+	unsigned long cr0 = X86_CR0_CD | X86_CR0_NW;
 	const struct kvm_cpuid_entry2 *e = cpuid_find(v, 1, 0);
 
+	/* INIT leaves the caches as they are. */
 	if (init)
-		cr0 |= x86_cr0(v) & (X86_CR0_CD | X86_CR0_NW);
+		cr0 &= x86_cr0(v);
+	cr0 |= X86_CR0_ET;
 	memset(&v->ev.exc, 0, sizeof(v->ev.exc));
 	v->ev.irq_injected = false;
 	v->ev.nmi_injected = false;

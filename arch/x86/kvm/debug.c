@@ -32,10 +32,12 @@ static void x86_update_dr7(struct x86_vcpu *v, unsigned long vmm_dr7)
 void x86_debug_reset(struct x86_vcpu *v)
 {
 	memset(v->dbg.db, 0, sizeof(v->dbg.db));
-	memset(v->dbg.eff_db, 0, sizeof(v->dbg.eff_db));
+	/* The VMM's breakpoints are not the guest's to lose. */
+	if (!(v->dbg.guest_debug & KVM_GUESTDBG_USE_HW_BP))
+		memset(v->dbg.eff_db, 0, sizeof(v->dbg.eff_db));
 	v->dbg.dr6 = X86_DR6_INIT;
 	v->dbg.dr7 = X86_DR7_INIT;
-	x86_update_dr7(v, X86_DR7_INIT);
+	x86_update_dr7(v, v->dbg.vmm_dr7);
 }
 
 int x86_get_dr(struct x86_vcpu *v, unsigned int nr, unsigned long *val)

@@ -28,9 +28,10 @@ void x86_fpu_destroy(struct x86_vcpu *v)
 
 void x86_fpu_reset(struct x86_vcpu *v, bool init)
 {
+	if (init)
+		return;		/* all of it stays, XCR0 too (SDM 3A table 9-1) */
 	v->regs.xcr0 = XFEATURE_MASK_FP;
-	if (!init)
-		v->pkru = 0;
+	v->pkru = 0;
 }
 
 /* Bytes KVM_GET_XSAVE2 fills; KVM_CAP_XSAVE2. */
