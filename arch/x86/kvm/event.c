@@ -164,13 +164,18 @@ static void x86_collect_nmis(struct x86_vcpu *v)
 				  v->ev.nmi_pending + atomic_xchg(&v->ev.nmi_queued, 0));
 }
 
-/* Hand over again what an exit cut short. True: the one event slot is used. */
+/*
+ * Hand over again what an exit cut short. True: the one event slot is used.
+ * An exception that was found on the way of another event goes before it.
+ */
 static bool x86_reinject(struct x86_vcpu *v)
 {
 	struct x86_events *ev = &v->ev;
 
 	if (ev->exc.injected)
 		x86_op(inject_exception)(v);
+	else if (ev->exc.pending)
+		return false;
 	else if (ev->nmi_injected)
 		x86_op(inject_nmi)(v);
 	else if (ev->irq_injected)
@@ -207,6 +212,7 @@ static void x86_inject_irq(struct x86_vcpu *v, bool slot_used)
 
 	if (vector < 0)
 		return;
+	slot_used |= v->ev.irq_injected;
 	if (slot_used || x86_op(irq_blocked)(v)) {
 		x86_op(want_irq_window)(v);
 		return;
