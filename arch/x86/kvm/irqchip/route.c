@@ -93,12 +93,15 @@ int irqchip_create(struct kvm *kvm)
 	ret = ioapic_create(kvm);
 	if (ret)
 		goto undo;
-	/* Readers look at the mode first: chips before it. */
-	smp_store_release((int *)&ic->mode, IRQCHIP_KERNEL);
 	ret = irqchip_default_routes(kvm);
-	if (!ret)
-		return 0;
-	smp_store_release((int *)&ic->mode, IRQCHIP_NONE);
+	if (ret)
+		goto undo;
+	/*
+	 * Readers look at the mode first: chips before it. Routes too, so that user
+	 * space can't have made any of its own when the chips have to go again.
+	 */
+	smp_store_release((int *)&ic->mode, IRQCHIP_KERNEL);
+	return 0;
 undo:
 	irqchip_undo(kvm);
 	return ret;
@@ -177,8 +180,8 @@ static int set_chip_route(struct irqchip_vm *ic, struct kvm_irq_route *r,
 {
 	unsigned int pins = 8;
 
-	/* Split: the entries say which GSIs user space's IOAPIC has. */
-	if (ic->mode != IRQCHIP_KERNEL)
+	/* Split: the pins are user space's. */
+	if (!ic->pic || !ic->ioapic)
 		return -EINVAL;
 	switch (u->irqchip) {
 	case KVM_IRQCHIP_PIC_MASTER:
