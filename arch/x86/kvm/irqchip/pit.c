@@ -99,8 +99,12 @@ static bool pit_out(const struct pit_channel *c)
 
 static void pit_pulse(struct pit *p)
 {
-	kvm_set_irq(p->kvm, KVM_IRQ_SRC_PIT, 0, 1, false);
+	int ret = kvm_set_irq(p->kvm, KVM_IRQ_SRC_PIT, 0, 1, false);
+
 	kvm_set_irq(p->kvm, KVM_IRQ_SRC_PIT, 0, 0, false);
+	/* Nobody took it, so nobody will acknowledge it: the next one may go. */
+	if (ret < 0)
+		WRITE_ONCE(p->acked, true);
 }
 
 /* Hard interrupt context */
