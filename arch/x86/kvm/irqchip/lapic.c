@@ -644,7 +644,7 @@ int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s)
 		else if (id != want)
 			return -EINVAL;
 	}
-	hrtimer_cancel(&a->timer.hrtimer);
+	lapic_timer_cancel(a);
 	memcpy(a->regs, s->regs, sizeof(s->regs));
 	/* What is not state is ours. */
 	lapic_set_reg(a, APIC_LVR, LAPIC_VERSION);
