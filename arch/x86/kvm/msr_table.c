@@ -210,7 +210,7 @@ static enum msr_result set_pv(struct x86_vcpu *v, u32 index, u64 data, bool host
 		r = kvmclock_set_wall(v->vcpu.kvm, data);
 		break;
 	case MSR_KVM_POLL_CONTROL:
-		r = data & ~1ULL;
+		r = data > 1;
 		if (!r)
 			v->msr.poll_control = data;
 		break;
