@@ -220,25 +220,34 @@ static void on_tick(int sig)
 	(void)sig;
 }
 
+/* Guests may run for ever: a signal every 3 ms ends that. */
+static void ticks(bool on)
+{
+	struct sigaction action = { .sa_handler = on_tick };
+	struct itimerval timer = { { 0, on * 3000 }, { 0, on * 3000 } };
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 static void one_vm(unsigned int programs)
 {
 	struct vm *vm = pick(2) ? vm_new_irqchip() : vm_new();
 	struct vcpu *vcpu = vcpu_new(vm, 0);
 
-	/* slot 0 is the arena too: ioctls may move it */
 	if (pick(2))
 		start_long(vcpu, fuzzed_guest);
+	ticks(true);
 	for (unsigned int i = 0; i < programs; i++) {
 		for (int k = 0; k < STEPS; k++)
 			do_row(vm, vcpu, &rows[pick(ARRAY_SIZE(rows))]);
 	}
+	ticks(false);
 	vm_free(vm);
 }
 
 static void sequences(void)
 {
-	struct sigaction action = { .sa_handler = on_tick };
-	struct itimerval timer = { { 0, 3000 }, { 0, 3000 } };
 	const char *text = getenv("SEED");
 	unsigned int rounds = getenv("ROUNDS") ? atoi(getenv("ROUNDS")) : 30;
 	int before = vms_in_host();
@@ -248,12 +257,8 @@ static void sequences(void)
 	     rounds * PROGRAMS, STEPS);
 	MUST(seed);
 	arena = ram_alloc(ARENA_SIZE);
-	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &timer, NULL);
 	for (unsigned int i = 0; i < rounds; i++)
 		one_vm(PROGRAMS);
-	memset(&timer, 0, sizeof(timer));
-	setitimer(ITIMER_REAL, &timer, NULL);
 	if (before >= 0)
 		CHECK(vms_settle(before));
 }
