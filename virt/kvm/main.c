@@ -99,7 +99,7 @@ static long kvm_dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 
 	if (!row)
 		row = kvm_ioctl_find(&kvm_arch_system_ioctls, cmd);
-	/* The VM fd says -ENOTTY; here and on the vCPU fd -EINVAL is what clients have always got. */
+	/* The VM fd says -ENOTTY; here and on the vCPU fd clients have always got -EINVAL. */
 	return row ? kvm_ioctl_call(row, NULL, arg) : -EINVAL;
 }
 

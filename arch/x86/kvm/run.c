@@ -20,7 +20,8 @@
 #include "insn.h"
 
 /* What the kernel wants done before a thread runs other than kernel code. */
-#define HOST_WORK	(_TIF_NEED_RESCHED | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME)
+#define HOST_WORK	(_TIF_NEED_RESCHED | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL |	\
+			 _TIF_NOTIFY_RESUME)
 
 static inline bool x86_host_work(void)
 {

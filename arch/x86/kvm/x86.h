@@ -24,7 +24,7 @@
 #include "vendor_ops.h"
 
 /* Requests of x86; see kvm_request() */
-#define X86_REQ_EVENT		(KVM_REQ_ARCH_BASE + 0)	/* something to inject, or window to reconsider */
+#define X86_REQ_EVENT		(KVM_REQ_ARCH_BASE + 0)	/* inject, or reconsider a window */
 #define X86_REQ_NMI		(KVM_REQ_ARCH_BASE + 1)
 #define X86_REQ_TRIPLE_FAULT	(KVM_REQ_ARCH_BASE + 2)
 #define X86_REQ_CLOCK		(KVM_REQ_ARCH_BASE + 3)	/* publish the pvclock page */

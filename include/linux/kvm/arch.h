@@ -11,7 +11,7 @@
 #include <linux/kvm/irq.h>
 #include <linux/kvm/ioctl.h>
 
-/* Module life. kvm.ko loads without a backend; CREATE_VM is then -ENODEV... see kvm_core_register(). */
+/* Module life. kvm.ko loads without a backend; see kvm_core_register(). */
 int kvm_arch_init(void);
 void kvm_arch_exit(void);
 

@@ -24,7 +24,7 @@ hva_t kvm_gfn_to_hva(struct kvm *kvm, gfn_t gfn, bool *writable);
 struct kvm_gmap {
 	gpa_t gpa;
 	unsigned int len;
-	hva_t hva;			/* 0: spans pages or has no slot; copies take the slow way */
+	hva_t hva;			/* 0: spans pages or has no slot; copies are slow */
 	u64 generation;
 	struct kvm_memslot *slot;	/* valid for @generation only, under srcu */
 };
@@ -52,14 +52,20 @@ struct kvm_page {
 	hva_t hva;
 	struct page *page;	/* referenced; NULL for a frame without struct page refcount */
 	bool writable;		/* the host lets us map it writable */
-	u8 host_level;		/* 1: 4K, 2: 2M, 3: 1G mapping in the host's tables (kvm_page_host_level) */
+	u8 host_level;		/* in the host's tables, 1: 4K, 2: 2M, 3: 1G */
 };
 
 /* 0, -EFAULT (no mapping), -EHWPOISON, -EAGAIN, -EINTR. Sleeps unless no_wait. */
 int kvm_page_get(struct kvm *kvm, struct kvm_page *p);
-/* @dirty: was or may be written. Sets accessed/dirty and drops the reference. May sleep: no mmu_lock. */
+/*
+ * @dirty: was or may be written. Sets accessed/dirty and drops the reference.
+ * May sleep: no mmu_lock.
+ */
 void kvm_page_release(struct kvm_page *p, bool dirty);
-/* Level at which the host maps p->hva now. IRQs are disabled inside; under mmu_lock with seq checked. */
+/*
+ * Level at which the host maps p->hva now. IRQs are disabled inside; under
+ * mmu_lock with seq checked.
+ */
 u8 kvm_page_host_level(struct kvm *kvm, const struct kvm_page *p);
 
 /* Under mmu_lock: did a notifier touch @hva since @seq was sampled? */

@@ -28,7 +28,10 @@ struct kvm_iodev {
  * Devices still there when the VM goes are destroyed before kvm_arch_vm_destroy().
  */
 int kvm_io_bus_add(struct kvm *kvm, enum kvm_bus bus, gpa_t addr, int len, struct kvm_iodev *dev);
-/* slots_lock held. On return no reader is inside; dev->ops->destroy was called even if memory was short. */
+/*
+ * slots_lock held. On return no reader is inside; dev->ops->destroy was called
+ * even if memory was short.
+ */
 int kvm_io_bus_del(struct kvm *kvm, enum kvm_bus bus, struct kvm_iodev *dev);
 
 /* srcu held. 0 or -EOPNOTSUPP. */

@@ -10,7 +10,7 @@
 #include <linux/ioctl.h>
 
 /* How the argument reaches the handler */
-#define KVM_ARG_STRUCT	0x00	/* kernel copy of _IOC_SIZE bytes; in/out by the _IOC direction bits */
+#define KVM_ARG_STRUCT	0x00	/* kernel copy of _IOC_SIZE bytes; in/out by the _IOC bits */
 #define KVM_ARG_VALUE	0x01	/* the unsigned long itself, cast to void * */
 #define KVM_ARG_USER	0x02	/* the user pointer: variable length, handler copies */
 #define KVM_ARG_INOUT	0x04	/* KVM_ARG_STRUCT copied both ways whatever the number says */

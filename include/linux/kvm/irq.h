@@ -24,7 +24,7 @@ struct kvm_msi_msg {
 struct kvm_irq_route {
 	u32 gsi;
 	u32 type;			/* KVM_IRQ_ROUTING_* */
-	/* Architecture's: >0 delivered to that many, 0 coalesced, <0 ignored/masked. Any context. */
+	/* Any context. >0 delivered to that many, 0 coalesced, <0 ignored/masked. */
 	int (*set)(const struct kvm_irq_route *r, struct kvm *kvm, int source, int level,
 		   bool line_status);
 	union {

@@ -240,7 +240,9 @@ static void report(const char *name, double val)
 
 static void exits(void)
 {
-	struct kvm_ioeventfd ev = { .addr = PORT_EVENTFD, .len = 1, .flags = KVM_IOEVENTFD_FLAG_PIO };
+	struct kvm_ioeventfd ev = {
+		.addr = PORT_EVENTFD, .len = 1, .flags = KVM_IOEVENTFD_FLAG_PIO,
+	};
 	struct vm vm;
 	double base;
 

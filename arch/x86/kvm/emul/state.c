@@ -224,10 +224,22 @@ static void state_fpu_hold(void)
 struct vec16 { u8 b[16]; };
 struct vec32 { u8 b[32]; };
 
-#define XMM_GET(n) case n: asm volatile("movdqu %%xmm" #n ", %0" : "=m"(*(struct vec16 *)buf)); break;
-#define XMM_PUT(n) case n: asm volatile("movdqu %0, %%xmm" #n : : "m"(*(const struct vec16 *)buf)); break;
-#define YMM_GET(n) case n: asm volatile("vmovdqu %%ymm" #n ", %0" : "=m"(*(struct vec32 *)buf)); break;
-#define YMM_PUT(n) case n: asm volatile("vmovdqu %0, %%ymm" #n : : "m"(*(const struct vec32 *)buf)); break;
+#define XMM_GET(n)									\
+	case n:										\
+		asm volatile("movdqu %%xmm" #n ", %0" : "=m"(*(struct vec16 *)buf));	\
+		break;
+#define XMM_PUT(n)									\
+	case n:										\
+		asm volatile("movdqu %0, %%xmm" #n : : "m"(*(const struct vec16 *)buf));\
+		break;
+#define YMM_GET(n)									\
+	case n:										\
+		asm volatile("vmovdqu %%ymm" #n ", %0" : "=m"(*(struct vec32 *)buf));	\
+		break;
+#define YMM_PUT(n)									\
+	case n:										\
+		asm volatile("vmovdqu %0, %%ymm" #n : : "m"(*(const struct vec32 *)buf));\
+		break;
 
 enum emul_result state_get_xmm(struct emul_ctx *c, unsigned int reg, void *buf, unsigned int len)
 {

@@ -18,7 +18,8 @@ struct pit;			/* pit.c */
 
 /* Per VM */
 struct irqchip_vm {
-	enum { IRQCHIP_NONE, IRQCHIP_KERNEL, IRQCHIP_SPLIT } mode;	/* kvm->lock; set once, release */
+	/* kvm->lock; set once, release */
+	enum { IRQCHIP_NONE, IRQCHIP_KERNEL, IRQCHIP_SPLIT } mode;
 	u8 split_pins;			/* routes reserved by KVM_CAP_SPLIT_IRQCHIP */
 	bool x2apic_format;		/* KVM_CAP_X2APIC_API */
 	bool x2apic_no_broadcast_quirk;
@@ -107,7 +108,10 @@ void lapic_restart_timer(struct x86_vcpu *v);
 /* The vCPU moved to another host CPU: let the hrtimer follow (optional) */
 void lapic_migrate_timer(struct x86_vcpu *v);
 
-/* Deliver an MSI (irqfd, KVM_SIGNAL_MSI, IOAPIC). >0: vCPUs reached, 0 coalesced, -1 none. Any context */
+/*
+ * Deliver an MSI (irqfd, KVM_SIGNAL_MSI, IOAPIC). >0: vCPUs reached, 0
+ * coalesced, -1 none. Any context
+ */
 int lapic_deliver_msi(struct kvm *kvm, const struct kvm_msi_msg *msg);
 /* For PV IPI hypercalls: bitmap of APIC ids from @min */
 int lapic_pv_send_ipi(struct kvm *kvm, unsigned long lo, unsigned long hi, u32 min, u32 icr,

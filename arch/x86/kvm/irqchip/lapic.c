@@ -403,7 +403,8 @@ int lapic_write_msr(struct x86_vcpu *v, u32 index, u64 data)
 
 static bool lapic_owns(struct lapic *a, gpa_t gpa)
 {
-	return a && a->enabled && !a->x2apic && (gpa & PAGE_MASK) == (a->base_msr & LAPIC_BASE_ADDR);
+	return a && a->enabled && !a->x2apic &&
+	       (gpa & PAGE_MASK) == (a->base_msr & LAPIC_BASE_ADDR);
 }
 
 /* Aligned 32-bit accesses are defined; narrower reads within a register work too. */
