@@ -80,7 +80,7 @@ long x86_get_xsave2(void *obj, void *arg)
 	if (!buf)
 		return -ENOMEM;
 	x86_fpu_copy_out(v, buf, size);
-	if (copy_to_user(arg, buf, size))
+	if (copy_to_user((void __user *)arg, buf, size))
 		ret = -EFAULT;
 	kfree(buf);
 	return ret;
@@ -95,7 +95,7 @@ long x86_set_xsave(void *obj, void *arg)
 
 	if (!buf)
 		return -ENOMEM;
-	if (!copy_from_user(buf, arg, size))
+	if (!copy_from_user(buf, (void __user *)arg, size))
 		ret = x86_fpu_copy_in(v, buf);
 	kfree(buf);
 	return ret;

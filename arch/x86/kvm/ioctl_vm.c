@@ -98,7 +98,7 @@ static long vm_reinject(void *obj, void *arg)
 {
 	struct kvm_reinject_control c;
 
-	if (copy_from_user(&c, arg, sizeof(c)))
+	if (copy_from_user(&c, (void __user *)arg, sizeof(c)))
 		return -EFAULT;
 	return pit_set_reinject(obj, &c);
 }
