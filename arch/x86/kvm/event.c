@@ -66,7 +66,6 @@ void x86_queue_exception(struct x86_vcpu *v, u8 vector)
 
 	x86_queue(v, &e);
 }
-KVM_EXPORT(x86_queue_exception);
 
 void x86_queue_exception_error(struct x86_vcpu *v, u8 vector, u32 error)
 {
@@ -78,7 +77,6 @@ void x86_queue_exception_error(struct x86_vcpu *v, u8 vector, u32 error)
 
 	x86_queue(v, &e);
 }
-KVM_EXPORT(x86_queue_exception_error);
 
 void x86_queue_exception_payload(struct x86_vcpu *v, u8 vector, u64 payload)
 {
@@ -88,7 +86,6 @@ void x86_queue_exception_payload(struct x86_vcpu *v, u8 vector, u64 payload)
 
 	x86_queue(v, &e);
 }
-KVM_EXPORT(x86_queue_exception_payload);
 
 void x86_queue_page_fault(struct x86_vcpu *v, unsigned long addr, u32 error)
 {
@@ -99,7 +96,6 @@ void x86_queue_page_fault(struct x86_vcpu *v, unsigned long addr, u32 error)
 
 	x86_queue(v, &e);
 }
-KVM_EXPORT(x86_queue_page_fault);
 
 /* CR2 and DR6 change when the exception is delivered, not when it is found. */
 void x86_deliver_payload(struct x86_vcpu *v)

@@ -24,7 +24,6 @@ bool x86_is_64bit(struct x86_vcpu *v)
 	x86_op(get_segment)(v, X86_CS, &cs);
 	return cs.l;
 }
-KVM_EXPORT(x86_is_64bit);
 
 long x86_get_regs(void *obj, void *arg)
 {

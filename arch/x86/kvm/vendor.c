@@ -10,8 +10,6 @@
 struct x86_vendor_ops x86_vendor;
 struct x86_caps x86_caps;
 struct x86_host x86_host;
-KVM_EXPORT(x86_caps);
-KVM_EXPORT(x86_host);
 
 #define X86_OP_DEFINE(ret, name, args)	\
 	DEFINE_STATIC_CALL_NULL(x86_op_##name, *((struct x86_vendor_ops *)NULL)->name);
