@@ -10,6 +10,7 @@
 
 #include <linux/types.h>
 #include <linux/kvm.h>
+#include <asm/page.h>
 
 typedef unsigned long gva_t;
 typedef u64 gpa_t;
