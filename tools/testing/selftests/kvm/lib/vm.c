@@ -54,7 +54,9 @@ struct vm *vm_bare(void)
 	size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	MUST(size > 0);
 	vm->run_size = size;
-	vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, 0);
+	do	/* a signal may end the wait for the locks of all mappings */
+		vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, 0);
+	while (vm->fd < 0 && errno == EINTR);
 	MUST(vm->fd >= 0);
 	for (int i = 0; i < MAX_TEST_VCPUS; i++)
 		vm->vcpu[i].fd = -1;
