@@ -263,28 +263,28 @@ static void changed_while_ringing(void)
 	struct vm *vm = vm_new();
 	struct vcpu *vcpu = quick_long(vm, ringing_guest);
 	u64 total = 0;
+	int a;
 
 	vcpu_start(vcpu, exits_thread);
 	for (int i = 0; i < 40; i++) {
-		int a = new_eventfd();
-
+		a = new_eventfd();
 		OK(bell(vm, a, BELL, 4, 0, 0));
 		if (i & 1)
 			OK(bell(vm, a, BELL + 4, 4, 0, 0));
 		sleep_ms(2);
 		total += rung(a);
-		if (i % 3) {
-			OK(bell(vm, a, BELL, 4, F_OFF, 0));
-			close(a);
-		} else {
-			close(a);
-			a = new_eventfd();
-			FAILS(bell(vm, a, BELL, 4, F_OFF, 0), ENOENT);
-			break;
-		}
+		OK(bell(vm, a, BELL, 4, F_OFF, 0));
 		if (i & 1)
-			continue;
+			OK(bell(vm, a, BELL + 4, 4, F_OFF, 0));
+		close(a);
 	}
+	/* It outlives the descriptor, and is not that of another one there. */
+	a = new_eventfd();
+	OK(bell(vm, a, BELL, 4, 0, 0));
+	close(a);
+	a = new_eventfd();
+	FAILS(bell(vm, a, BELL, 4, F_OFF, 0), ENOENT);
+	close(a);
 	AT(vm, ringing_stop) = 1;
 	vcpu_join(vcpu);
 	CHECK(total > 0);
