@@ -142,8 +142,11 @@ static void inject_work(struct work_struct *work)
 		kvm_set_irq(fd->kvm, KVM_IRQ_SRC_RESAMPLE, fd->gsi, 1, false);
 		return;
 	}
+	/* One pulse after the other, or a GSI's second eventfd finds the line up: no edge. */
+	mutex_lock(&fd->kvm->irq_lock);
 	kvm_set_irq(fd->kvm, KVM_IRQ_SRC_USER, fd->gsi, 1, false);
 	kvm_set_irq(fd->kvm, KVM_IRQ_SRC_USER, fd->gsi, 0, false);
+	mutex_unlock(&fd->kvm->irq_lock);
 }
 
 /* An MSI can go out right here; what has several targets or a level goes by work. */
