@@ -306,12 +306,33 @@ long x86_ioctl_nmi(void *obj, void *arg)
 			 KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM |		\
 			 KVM_VCPUEVENT_VALID_PAYLOAD | KVM_VCPUEVENT_VALID_TRIPLE_FAULT)
 
+/*
+ * The interrupt on its way in, as KVM_GET_VCPU_EVENTS and KVM_GET_SREGS tell it;
+ * -1: none. Without controllers in the kernel it is user space's from KVM_INTERRUPT
+ * on, and nobody else remembers it.
+ */
+int x86_saved_irq(struct x86_vcpu *v)
+{
+	if (v->ev.irq_injected && !v->ev.irq_soft)
+		return v->ev.irq_vector;
+	return to_x86_vm(v->vcpu.kvm)->irqchip.mode == IRQCHIP_NONE ? v->ext_vector : -1;
+}
+
+void x86_restore_irq(struct x86_vcpu *v, int vector)
+{
+	if (to_x86_vm(v->vcpu.kvm)->irqchip.mode == IRQCHIP_NONE)
+		v->ext_vector = vector;
+	else if (vector >= 0)
+		x86_requeue_irq(v, vector, false);
+}
+
 long x86_get_events(void *obj, void *arg)
 {
 	struct x86_vcpu *v = to_x86(obj);
 	struct x86_vm *vm = to_x86_vm(v->vcpu.kvm);
 	struct x86_exception *exc = &v->ev.exc;
 	struct kvm_vcpu_events *e = arg;
+	int irq = x86_saved_irq(v);
 
 	x86_collect_nmis(v);
 	/* Without the payload capability side effects can't wait for delivery. */
@@ -329,8 +350,8 @@ long x86_get_events(void *obj, void *arg)
 	e->exception.error_code = exc->error;
 	e->exception_has_payload = exc->has_payload;
 	e->exception_payload = exc->payload;
-	e->interrupt.injected = v->ev.irq_injected && !v->ev.irq_soft;
-	e->interrupt.nr = v->ev.irq_vector;
+	e->interrupt.injected = irq >= 0;
+	e->interrupt.nr = irq >= 0 ? irq : v->ev.irq_vector;
 	e->interrupt.shadow = x86_op(get_int_shadow)(v);
 	e->nmi.injected = v->ev.nmi_injected;
 	e->nmi.pending = v->ev.nmi_pending;
@@ -385,9 +406,11 @@ long x86_set_events(void *obj, void *arg)
 		.has_payload = payload && e->exception_has_payload,
 		.payload = e->exception_payload,
 	};
-	v->ev.irq_injected = e->interrupt.injected;
+	v->ev.irq_injected = e->interrupt.injected && e->interrupt.soft;
 	v->ev.irq_vector = e->interrupt.nr;
 	v->ev.irq_soft = e->interrupt.soft;
+	if (!v->ev.irq_injected)
+		x86_restore_irq(v, e->interrupt.injected ? e->interrupt.nr : -1);
 	if (e->flags & KVM_VCPUEVENT_VALID_SHADOW)
 		x86_op(set_int_shadow)(v, e->interrupt.shadow);
 	v->ev.nmi_injected = e->nmi.injected;

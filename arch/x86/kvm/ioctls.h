@@ -40,6 +40,8 @@ long x86_ioctl_nmi(void *obj, void *arg);
 void x86_inject_events(struct x86_vcpu *v);
 void x86_deliver_payload(struct x86_vcpu *v);
 bool x86_has_events(struct x86_vcpu *v);
+int x86_saved_irq(struct x86_vcpu *v);
+void x86_restore_irq(struct x86_vcpu *v, int vector);
 bool x86_ready_for_user_irq(struct x86_vcpu *v);
 bool x86_wants_user_irq_exit(struct x86_vcpu *v);
 

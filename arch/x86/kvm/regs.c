@@ -107,14 +107,16 @@ long x86_get_sregs(void *obj, void *arg)
 	struct x86_vcpu *v = to_x86(obj);
 	struct kvm_sregs2 s2 = {};
 	struct kvm_sregs *s = arg;
+	int irq;
 
 	BUILD_BUG_ON(offsetof(struct kvm_sregs2, flags) !=
 		     offsetof(struct kvm_sregs, interrupt_bitmap));
 	x86_fill_sregs(v, &s2);
 	memset(s, 0, sizeof(*s));
 	memcpy(s, &s2, offsetof(struct kvm_sregs, interrupt_bitmap));
-	if (v->ev.irq_injected && !v->ev.irq_soft)
-		__set_bit(v->ev.irq_vector, (unsigned long *)s->interrupt_bitmap);
+	irq = x86_saved_irq(v);
+	if (irq >= 0)
+		__set_bit(irq, (unsigned long *)s->interrupt_bitmap);
 	return 0;
 }
 
@@ -220,7 +222,7 @@ long x86_set_sregs(void *obj, void *arg)
 	}
 	vec = find_first_bit((const unsigned long *)s->interrupt_bitmap, KVM_NR_INTERRUPTS);
 	if (vec < KVM_NR_INTERRUPTS)
-		x86_requeue_irq(v, vec, false);
+		x86_restore_irq(v, vec);
 	x86_sregs_done(v, flush);
 	return 0;
 }
