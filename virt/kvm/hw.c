@@ -10,7 +10,6 @@
  */
 #include <linux/cpu.h>
 #include <linux/reboot.h>
-#include <linux/syscore_ops.h>
 #include "virt.h"
 
 DEFINE_PER_CPU(bool, kvm_hw_on);
@@ -105,13 +104,13 @@ static int hw_cpu_down(unsigned int cpu)
 }
 
 /* The last CPU, IRQs off, user space frozen: no lock is needed, none may be taken. */
-static int hw_suspend(void)
+static int hw_suspend(KVM_SYSCORE_ARGS)
 {
 	hw_disable_here();
 	return 0;
 }
 
-static void hw_resume(void)
+static void hw_resume(KVM_SYSCORE_ARGS)
 {
 	if (!users)
 		return;
@@ -119,10 +118,7 @@ static void hw_resume(void)
 	kvm_arch_host_resumed();
 }
 
-static struct syscore_ops hw_syscore_ops = {
-	.suspend	= hw_suspend,
-	.resume		= hw_resume,
-};
+KVM_SYSCORE(hw_syscore, .suspend = hw_suspend, .resume = hw_resume);
 
 /* Firmware and the next kernel expect the extension off; vCPUs may be running. */
 static int hw_reboot(struct notifier_block *nb, unsigned long event, void *data)
@@ -146,13 +142,13 @@ int kvm_hw_module_init(void)
 	if (ret)
 		return ret;
 	register_reboot_notifier(&hw_reboot_nb);
-	register_syscore_ops(&hw_syscore_ops);
+	kvm_syscore_register(&hw_syscore);
 	return 0;
 }
 
 void kvm_hw_module_exit(void)
 {
-	unregister_syscore_ops(&hw_syscore_ops);
+	kvm_syscore_unregister(&hw_syscore);
 	unregister_reboot_notifier(&hw_reboot_nb);
 	cpuhp_remove_state_nocalls(KVM_CPUHP_STATE);
 }

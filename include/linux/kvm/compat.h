@@ -9,7 +9,14 @@
 #include <linux/cpuhotplug.h>
 #include <linux/eventfd.h>
 #include <linux/mm.h>
+#include <linux/smp.h>
+#include <linux/syscore_ops.h>
 #include <linux/version.h>
+
+/* As a macro it traces. */
+#ifdef smp_send_reschedule
+#include <trace/events/ipi.h>
+#endif
 
 /* Where a CPU turns virtualisation on and off: no user task runs there then. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
@@ -26,6 +33,21 @@ static inline void kvm_eventfd_signal(struct eventfd_ctx *ctx)
 	eventfd_signal(ctx);
 #endif
 }
+
+/* Callbacks of suspend and resume: a 6.12 stable release gave them an argument. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 112)
+#define KVM_SYSCORE_ARGS	void
+#define KVM_SYSCORE(name, ...)	static struct syscore_ops name = { __VA_ARGS__ }
+#define kvm_syscore_register	register_syscore_ops
+#define kvm_syscore_unregister	unregister_syscore_ops
+#else
+#define KVM_SYSCORE_ARGS	void *unused
+#define KVM_SYSCORE(name, ...)							\
+	static const struct syscore_ops name##_ops = { __VA_ARGS__ };		\
+	static struct syscore name = { .ops = &name##_ops }
+#define kvm_syscore_register	register_syscore
+#define kvm_syscore_unregister	unregister_syscore
+#endif
 
 /* The frame that a PFNMAP or IO area maps at @hva. Between lookup and done its PTE can't change. */
 struct kvm_pfnmap {

@@ -4,6 +4,7 @@
  * and when NMIs are masked, which this hardware does not tell.
  */
 #include <linux/smp.h>
+#include <linux/kvm/compat.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 

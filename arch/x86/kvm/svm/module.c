@@ -63,7 +63,7 @@ static int svm_hw_enable(void)
 
 	if (!boot_cpu_has(X86_FEATURE_SVM) || rdmsrl_safe(MSR_VM_CR, &vm_cr))
 		return -EOPNOTSUPP;
-	if (vm_cr & BIT(SVM_VM_CR_SVM_DISABLE))
+	if (vm_cr & SVM_VM_CR_SVM_DIS_MASK)
 		return -EOPNOTSUPP;
 	rdmsrl(MSR_EFER, efer);
 	if (efer & EFER_SVME)
@@ -207,7 +207,7 @@ static int svm_check_host(void)
 		pr_err("kvm_amd: this CPU has no SVM\n");
 		return -EOPNOTSUPP;
 	}
-	if (rdmsrl_safe(MSR_VM_CR, &vm_cr) || (vm_cr & BIT(SVM_VM_CR_SVM_DISABLE))) {
+	if (rdmsrl_safe(MSR_VM_CR, &vm_cr) || (vm_cr & SVM_VM_CR_SVM_DIS_MASK)) {
 		pr_err("kvm_amd: SVM is disabled by the firmware\n");
 		return -EOPNOTSUPP;
 	}
