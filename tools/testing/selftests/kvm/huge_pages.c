@@ -14,10 +14,6 @@
 #define PAGES		(SIZE / PAGE)
 #define SLOT_GPA	0x10000000ul
 
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT	21
-#endif
-
 /* Orders from the host: fill with a tag, or check it and count the zero pages. */
 static volatile u64 order, tag, base, zeros, wrong;
 

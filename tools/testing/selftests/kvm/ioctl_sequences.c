@@ -154,7 +154,8 @@ static void tame(const struct row *row)
 			region->guest_phys_addr = pick(64) << (pick(2) ? 12 : 21);
 			region->memory_size = pick(5) * (pick(2) ? 4096 : 0x100000);
 		}
-		region->userspace_addr = (u64)arena + pick(ARENA_SIZE / 2 / 4096) * 4096 + !pick(16);
+		region->userspace_addr = (u64)arena + pick(ARENA_SIZE / 2 / 4096) * 4096 +
+					 !pick(16);
 		if (region->memory_size > ARENA_SIZE / 2)
 			region->userspace_addr = 0xffff800000000000 + pick(4096) * 4096;
 		break;
