@@ -96,8 +96,8 @@ static void sigkill_at_any_time(void)
 {
 	int before = vms_in_host();
 
-	for (unsigned int i = 0; i < 25; i++)
-		killed_after(i * 3, i % 2 ? two_or_one() : 1);
+	for (unsigned int i = 0; i < 12; i++)
+		killed_after(i * 6, i % 2 ? two_or_one() : 1);
 	if (before >= 0)
 		CHECK(vms_settle(before));
 }
@@ -166,7 +166,7 @@ static void scribbling_guest(void)
 
 static void memory_unmapped_while_running(void)
 {
-	for (int i = 0; i < 15; i++) {
+	for (int i = 0; i < 8; i++) {
 		struct vm *vm = vm_new();
 		struct vcpu *vcpu = quick_long(vm, scribbling_guest);
 		u8 *p = ram_alloc(0x100000);
@@ -233,7 +233,7 @@ static void fork_while_running(void)
 
 	slot_must(vm, 1, 0, 0x10000000, 64 * 4096, (void *)p);
 	vcpu_start_to_done(vcpu);
-	for (int i = 0; i < 15; i++) {
+	for (int i = 0; i < 8; i++) {
 		u64 before, after;
 		pid_t pid;
 
