@@ -147,6 +147,12 @@ static void tame(const struct row *row)
 	struct kvm_enable_cap *cap = (void *)arg;
 
 	switch (row->request) {
+	case KVM_SET_SREGS:
+	case KVM_SET_SREGS2:
+		/* an event then: QEMU's AMD-V never comes back from it */
+		if (on_tcg() && !(((struct kvm_sregs *)arg)->cr0 >> 31 & 1))
+			((struct kvm_sregs *)arg)->efer &= ~0x100ull;
+		break;
 	case KVM_SET_USER_MEMORY_REGION:
 		if (pick(4)) {
 			region->slot = pick(5) | (pick(8) == 0) << 16;
