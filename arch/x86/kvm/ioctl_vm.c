@@ -263,8 +263,10 @@ static const struct {
 	  KVM_GUESTDBG_INJECT_BP | KVM_GUESTDBG_BLOCKIRQ },
 	{ KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS |
 	  KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
-	{ KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |
-	  KVM_MSR_EXIT_REASON_FILTER },
+	{ KVM_CAP_X86_USER_SPACE_MSR, 1 },
+	{ KVM_CAP_ENABLE_CAP, 1 },
+	{ KVM_CAP_LAST_CPU, 1 },
+	{ KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1 },
 	{ KVM_CAP_ADJUST_CLOCK, KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME |
 	  KVM_CLOCK_HOST_TSC },
 };
@@ -330,6 +332,11 @@ static int vm_enable_locked(struct kvm *kvm, const struct kvm_enable_cap *cap)
 		return 0;
 	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
 		vm->triple_fault_event = arg;
+		return 0;
+	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+		if (arg & ~1ull)
+			return -EINVAL;
+		vm->exit_on_emul_fail = arg;
 		return 0;
 	case KVM_CAP_MSR_PLATFORM_INFO:
 		vm->platform_info_hidden = !arg;

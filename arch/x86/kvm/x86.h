@@ -90,6 +90,7 @@ struct x86_vm {
 	u32 disabled_exits;			/* L; KVM_X86_DISABLE_EXITS_* */
 	bool exception_payload;			/* L */
 	bool triple_fault_event;		/* L */
+	bool exit_on_emul_fail;			/* L; read racily; also when CPL is not 0 */
 	bool platform_info_hidden;		/* L; KVM_CAP_MSR_PLATFORM_INFO 0 */
 	bool enforce_pv_features;		/* per vCPU cap in the ABI; default for new vCPUs */
 	u32 bsp_vcpu_id;			/* L */

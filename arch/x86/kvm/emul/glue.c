@@ -92,6 +92,13 @@ static enum emul_result emul_mmio(struct emul_ctx *c, gpa_t gpa, void *buf, unsi
 	return r;
 }
 
+static bool emul_is_ram(struct kvm *kvm, gpa_t gpa, bool write)
+{
+	bool writable;
+
+	return kvm_gfn_to_hva(kvm, gpa_to_gfn(gpa), &writable) && (writable || !write);
+}
+
 /* One piece within one page. */
 static enum emul_result emul_piece(struct emul_ctx *c, u64 la, void *buf, unsigned int len,
 				   unsigned int acc, bool write)
@@ -102,8 +109,11 @@ static enum emul_result emul_piece(struct emul_ctx *c, u64 la, void *buf, unsign
 
 	x86_io_epoch(emul_vcpu(c)->io, c->epoch);
 	r = emul_translate(c, la, acc, write, &gpa);
-	if (r != EMUL_OK || (acc & EMUL_ACC_PROBE))
+	if (r != EMUL_OK)
 		return r;
+	if (acc & EMUL_ACC_PROBE)	/* chunks are for RAM alone */
+		return (acc & EMUL_ACC_CHUNK) && !emul_is_ram(kvm, gpa, write) ?
+		       EMUL_UNHANDLED : EMUL_OK;
 	if (write ? !kvm_write_guest(kvm, gpa, buf, len) : !kvm_read_guest(kvm, gpa, buf, len))
 		return EMUL_OK;
 	if (acc & EMUL_ACC_CHUNK)
@@ -269,6 +279,17 @@ enum x86_next x86_emulation_failed(struct x86_vcpu *v, const u8 *bytes, unsigned
 	return X86_TO_USER;
 }
 
+/* What we can't do for a guest's user program is not to stop the whole guest. */
+static enum x86_next emul_failed(struct x86_vcpu *v)
+{
+	if (v->emul->cpl && !to_x86_vm(v->vcpu.kvm)->exit_on_emul_fail) {
+		v->vcpu.stat.insn_emulation_fail++;
+		x86_inject_ud(v);
+		return X86_RESUME;
+	}
+	return x86_emulation_failed(v, v->emul->insn, v->emul->fetched);
+}
+
 static void emul_queue_fault(struct x86_vcpu *v)
 {
 	const struct emul_fault *f = &v->emul->fault;
@@ -292,6 +313,8 @@ static enum x86_next emul_done(struct x86_vcpu *v)
 
 	if (c->rep_more)
 		return X86_RESUME;	/* interrupts first, then the rest */
+	if (c->iret)
+		x86_op(set_nmi_mask)(v, false);
 	x86_op(set_int_shadow)(v, (c->int_shadow & EMUL_SHADOW_STI ? KVM_X86_SHADOW_INT_STI : 0) |
 			       (c->int_shadow & EMUL_SHADOW_MOVSS ? KVM_X86_SHADOW_INT_MOV_SS : 0));
 	if (unlikely(c->old_rflags & X86_EFLAGS_TF) || (x86_rflags(v) & X86_EFLAGS_TF))
@@ -324,7 +347,7 @@ static enum x86_next emul_pass(struct x86_vcpu *v)
 	case EMUL_UNHANDLED:
 		break;
 	}
-	return x86_emulation_failed(v, v->emul->insn, v->emul->fetched);
+	return emul_failed(v);
 }
 
 /* User space answered. */
@@ -363,7 +386,8 @@ static enum x86_next emul_decode_now(struct x86_vcpu *v)
 	case EMUL_RETRY:
 		return X86_SLOW;
 	default:
-		return x86_emulation_failed(v, v->emul->insn, v->emul->fetched);
+		/* #UD instead: to the guest as well */
+		return emul_failed(v) == X86_RESUME ? X86_SLOW : X86_TO_USER;
 	}
 }
 

@@ -25,6 +25,9 @@ enum emul_result state_set_cr(struct emul_ctx *c, unsigned int n, u64 val);
 enum emul_result state_get_dr(struct emul_ctx *c, unsigned int n, u64 *val);
 enum emul_result state_set_dr(struct emul_ctx *c, unsigned int n, u64 val);
 enum emul_result state_get_msr(struct emul_ctx *c, u32 msr, u64 *val);
+enum emul_result state_set_msr(struct emul_ctx *c, u32 msr, u64 val);
+enum emul_result state_rdpmc(struct emul_ctx *c, u32 idx, u64 *val);
+enum emul_result state_hypercall(struct emul_ctx *c);
 enum emul_result state_rdmsr(struct emul_ctx *c, u32 msr, u64 *val);
 enum emul_result state_wrmsr(struct emul_ctx *c, u32 msr, u64 val);
 enum emul_result state_cpuid(struct emul_ctx *c, u32 regs[4]);
@@ -48,6 +51,9 @@ bool state_cpu_has(struct emul_ctx *c, enum emul_feature f);
 	.get_dr = state_get_dr,			\
 	.set_dr = state_set_dr,			\
 	.get_msr = state_get_msr,		\
+	.set_msr = state_set_msr,		\
+	.rdpmc = state_rdpmc,			\
+	.hypercall = state_hypercall,		\
 	.rdmsr = state_rdmsr,			\
 	.wrmsr = state_wrmsr,			\
 	.cpuid = state_cpuid,			\

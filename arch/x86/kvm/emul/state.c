@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The emulator's callbacks on CPU state. */
+#include <linux/kvm_para.h>
 #include <asm/fpu/api.h>
 
 #include "../core.h"
@@ -150,6 +151,33 @@ enum emul_result state_set_dr(struct emul_ctx *c, unsigned int n, u64 val)
 enum emul_result state_get_msr(struct emul_ctx *c, u32 msr, u64 *val)
 {
 	return msr_get(emul_vcpu(c), msr, val, false) ? EMUL_UNHANDLED : EMUL_OK;
+}
+
+enum emul_result state_set_msr(struct emul_ctx *c, u32 msr, u64 val)
+{
+	return msr_set(emul_vcpu(c), msr, val, false) ? EMUL_UNHANDLED : EMUL_OK;
+}
+
+/* No performance counters are offered. */
+enum emul_result state_rdpmc(struct emul_ctx *c, u32 idx, u64 *val)
+{
+	return emul_raise_err(c, EMUL_GP, 0);
+}
+
+/* Arguments in the vCPU's registers: the emulator has not changed any yet. */
+enum emul_result state_hypercall(struct emul_ctx *c)
+{
+	struct x86_vcpu *v = emul_vcpu(c);
+
+	v->vcpu.stat.hypercalls++;
+	if (c->cpl) {
+		emul_set_gpr(c, X86_RAX, -KVM_EPERM);
+		return EMUL_OK;
+	}
+	if (pv_hypercall(v) != X86_RESUME)
+		return EMUL_UNHANDLED;
+	emul_set_gpr(c, X86_RAX, x86_gpr(v, X86_RAX));
+	return EMUL_OK;
 }
 
 enum emul_result state_rdmsr(struct emul_ctx *c, u32 msr, u64 *val)
