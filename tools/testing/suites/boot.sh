@@ -11,15 +11,18 @@ drives=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d "$BUILD/check/boot.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-# small CPUS: the busybox guest says how many processors it has and powers off.
+# small CPUS [VMM OPTION...]: the busybox guest says how many processors it has
+# and powers off.
 small()
 {
-	local name="small guest, $1 processors, KVM=$KVM VMM=$VMM" status
+	local cpus=$1 status
+	shift
+	local name="small guest, $cpus processors, KVM=$KVM VMM=$VMM${*:+ $*}"
 
-	"$HOSTDIR/guest-run" --small --cpus "$1" --append "loglevel=5" --timeout 120 \
-		> "$work/log" 2>&1
+	"$HOSTDIR/guest-run" --small --cpus "$cpus" --append "loglevel=5" --timeout 120 \
+		-- "$@" > "$work/log" 2>&1
 	status=$?
-	grep -q "guest: up with $1 processors" "$work/log" || status=1
+	grep -q "guest: up with $cpus processors" "$work/log" || status=1
 	grep -q "guest: bye" "$work/log" || status=1
 	tap "$name" "$status" "$work/log"
 }
@@ -37,6 +40,11 @@ disk()
 
 small 1
 small 2
+if [ "$VMM" = qemu ]; then
+	small 2 -M pc -cpu EPYC-Rome
+	small 2 -M q35,kernel-irqchip=split
+	small 4 -M microvm -cpu max
+fi
 disk "Debian boots to its login and powers off" 1 "$HOSTDIR/login.drive" --snapshot
 if [ "${1:-}" = full ]; then
 	cp --sparse=always "$BUILD/guest/disk.img" "$work/disk.img"
