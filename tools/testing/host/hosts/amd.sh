@@ -30,6 +30,7 @@ host_boot()
 		cpus=1
 		args+=(-icount shift=0,sleep=off)
 	fi
+	[ -z "$OPT_PLUGIN" ] || args+=(-plugin "$OPT_PLUGIN")
 	# Emulated processors stall when the machine below is busy.
 	append+=" tsc=reliable nowatchdog rcupdate.rcu_cpu_stall_timeout=120"
 	args+=(-accel "$accel" -smp "$cpus" -append "$append $OPT_APPEND")

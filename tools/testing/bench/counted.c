@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ticks COMMAND...: runs it and prints how many TSC ticks it took, and how many
- * exits all guests made while it ran. The hypervisor forgets a VM's counters
+ * counted COMMAND...: runs it between two marks and prints how many exits all
+ * guests made while it ran, and where kvm's modules are. The hypervisor forgets a VM's counters
  * with the VM, so they are read every few milliseconds; the last reading counts.
  */
 #include <err.h>
-#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include <sys/wait.h>
-
-static uint64_t rdtsc(void)
-{
-	uint32_t lo, hi;
-
-	asm volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
-	return lo | (uint64_t)hi << 32;
-}
+#include "mark.h"
 
 static unsigned long long exits(void)
 {
@@ -31,15 +24,31 @@ static unsigned long long exits(void)
 	return n;
 }
 
+/* Which pages of the module space hold kvm: for the page counts of hostcount.c */
+static void print_modules(void)
+{
+	unsigned long long base, size;
+	FILE *f = fopen("/proc/modules", "r");
+	char name[64];
+
+	if (!f)
+		return;
+	while (fscanf(f, "%63s %llu %*s %*s %*s 0x%llx%*[^\n]", name, &size, &base) == 3)
+		if (!strncmp(name, "kvm", 3))
+			printf("module %s %llu %llu\n", name, (base - 0xffffffffc0000000) >> 12,
+			       (size + 4095) >> 12);
+	fclose(f);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long long n, most = 0;
-	uint64_t t0 = rdtsc();
 	int status, ret;
 	pid_t pid;
 
 	if (argc < 2)
-		errx(2, "usage: ticks COMMAND...");
+		errx(2, "usage: counted COMMAND...");
+	MARK(MARK_START);
 	pid = fork();
 	if (pid < 0)
 		err(2, "fork");
@@ -55,7 +64,9 @@ int main(int argc, char **argv)
 	}
 	if (ret < 0)
 		err(2, "waitpid");
-	printf("\nboot_exits %llu\nboot_ticks %llu\n", most,
-	       (unsigned long long)(rdtsc() - t0));
+	MARK(MARK_STOP);
+	printf("\n");
+	print_modules();
+	printf("boot_exits %llu\n", most);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 126;
 }
