@@ -22,7 +22,7 @@
 
 #define VMX_LAZY	X86_LAZY_ALL	/* all of them are in the VMCS */
 
-static void vmx_save_host(struct vmx_vcpu *s)
+static void vmx_save_segments(struct vmx_vcpu *s)
 {
 	unsigned long fs_base;
 
@@ -57,7 +57,7 @@ void vmx_prepare_guest(struct x86_vcpu *v)
 	s->prep = VMX_PREP_FRESH;
 	if (likely(s->guest_loaded))
 		return;
-	vmx_save_host(s);
+	vmx_save_segments(s);
 	vmx_load_guest_msrs(s);
 }
 
