@@ -7,7 +7,9 @@
 L1_DISK_MODULES="ata_piix sd_mod"
 L1_SHARE_MODULES=$L1_DISK_MODULES
 L1_SHARE=disk
+L1_STRIP=1				# checking a signature takes seconds
 HOST_CPUS=1
+HOST_MEM=1G
 
 BOCHS_SHARE=/usr/share/bochs
 BOCHS_ROM=0xd0000 BOCHS_ROM_MAX=65536
@@ -216,11 +218,11 @@ bochs_settings()
 
 host_boot()
 {
-	local append="console=ttyS0 loglevel=7 mitigations=off panic=-1 printk.devkmsg=on"
+	local append="console=ttyS0,115200 loglevel=7 mitigations=off panic=-1 printk.devkmsg=on"
 	local reader status
 
 	# A triple fault ends Bochs, so a host that wants to start anew ends too.
-	append+=" reboot=t tsc=reliable nowatchdog rcupdate.rcu_cpu_stall_timeout=120"
+	append+=" reboot=t cryptomgr.notests tsc=reliable nowatchdog rcupdate.rcu_cpu_stall_timeout=120"
 	bochs_kernel
 	bochs_image
 	bochs_rom "$append $OPT_APPEND"
