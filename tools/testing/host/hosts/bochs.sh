@@ -216,6 +216,17 @@ bochs_settings()
 	bochs_disks
 }
 
+# bochs_complaints: why it ended, unless that was the host's clean power-off,
+# which Bochs calls a panic too.
+bochs_complaints()
+{
+	if [ ! -s "$RUN/bochs.log" ]; then
+		tail -n 12 "$RUN/screen" >&2
+	else
+		grep '>>PANIC<<' "$RUN/bochs.log" | grep -v 'soft power off' | head -n 5 >&2
+	fi
+}
+
 host_boot()
 {
 	local append="console=ttyS0,115200 loglevel=7 mitigations=off panic=-1 printk.devkmsg=on"
@@ -223,6 +234,8 @@ host_boot()
 
 	# A triple fault ends Bochs, so a host that wants to start anew ends too.
 	append+=" reboot=t cryptomgr.notests tsc=reliable nowatchdog rcupdate.rcu_cpu_stall_timeout=120"
+	# One-shot timers come seconds late when there is more than one processor.
+	[ "$OPT_CPUS" = 1 ] || append+=" nohz=off highres=off"
 	bochs_kernel
 	bochs_image
 	bochs_rom "$append $OPT_APPEND"
@@ -237,9 +250,13 @@ host_boot()
 		"exec env TERM=xterm bochs -q -f '$RUN/bochsrc' -rc '$RUN/debugger'" /dev/null \
 		< /dev/null > "$RUN/screen" 2>&1
 	status=$?
-	kill "$reader" 2> /dev/null
-	wait "$reader" 2> /dev/null
-	# A clean power-off is a panic for Bochs too; others are worth telling.
-	grep -h '>>PANIC<<' "$RUN/bochs.log" | grep -v 'soft power off' | head -n 5 >&2
+	# Bochs may have ended before it opened the pipe: the reader shall end too.
+	exec 8<> "$RUN/job.out"
+	exec 8>&-
+	wait "$reader"
+	if [ -n "$OPT_OUT" ] && grep -q 'host-run: exit' "$L1_LOG"; then
+		tar -xmf "$RUN/out.tar" -C "$OPT_OUT" --no-same-owner || say "--out: no archive"
+	fi
+	bochs_complaints
 	return "$status"
 }
