@@ -33,7 +33,8 @@ host_check()
 	done
 	[ -z "$OPT_ICOUNT" ] || die "HOST=$HOST: --icount needs HOST=amd"
 	[ -z "$OPT_PLUGIN" ] || die "HOST=$HOST: --plugin needs HOST=amd"
-	[ -z "$OPT_INTERACTIVE" ] || die "HOST=$HOST: --interactive needs HOST=amd"
+	[ -z "$OPT_INTERACTIVE" ] || [ -t 0 ] ||
+		die "HOST=$HOST: --interactive needs a terminal as standard input"
 	case $OPT_CPUS in 1|2|3|4) ;; *) die "HOST=$HOST: --cpus: 1 to 4" ;; esac
 	disks=$((${#OPT_DISKS[@]} + 0${OPT_OUT:+ + 1}))
 	[ "$disks" -le 4 ] || die "HOST=$HOST: four disks at most, --out is one of them"
@@ -155,7 +156,7 @@ bochs_rom()
 	# The bytes of an option ROM add up to zero.
 	sum=$(od -A n -v -t u1 "$RUN/rom" | awk '{ for (i = 1; i <= NF; i++) s += $i }
 		END { print (256 - s % 256) % 256 }')
-	printf "\\x$(printf %02x "$sum")" |
+	printf '%b' "\\x$(printf %02x "$sum")" |
 		dd of="$RUN/rom" bs=1 seek=$((size - 1)) conv=notrunc status=none
 }
 
@@ -202,7 +203,7 @@ bochs_settings()
 	cpu: model=${OPT_CPU_MODEL:-$BOCHS_MODEL}, count=$OPT_CPUS, ips=${BOCHS_IPS:-50000000}, reset_on_triple_fault=0
 	display_library: term
 	com1: enabled=1, mode=file, dev="$L1_LOG"
-	com2: enabled=1, mode=file, dev="$RUN/job.out"
+	com2: enabled=1, $1
 	log: "$RUN/bochs.log"
 	clock: sync=none, time0=local
 	sound: driver=dummy
@@ -216,10 +217,13 @@ bochs_settings()
 	bochs_disks
 }
 
-# bochs_complaints: why it ended, unless that was the host's clean power-off,
-# which Bochs calls a panic too.
-bochs_complaints()
+# bochs_results: what is in --out, and why Bochs ended, unless that was the
+# host's clean power-off, which it calls a panic too.
+bochs_results()
 {
+	if [ -n "$OPT_OUT" ] && grep -q 'host-run: exit' "$L1_LOG"; then
+		tar -xmf "$RUN/out.tar" -C "$OPT_OUT" --no-same-owner || say "--out: no archive"
+	fi
 	if [ ! -s "$RUN/bochs.log" ]; then
 		tail -n 12 "$RUN/screen" >&2
 	else
@@ -227,10 +231,18 @@ bochs_complaints()
 	fi
 }
 
+# Bochs wants a terminal for its screen, and its debugger a word to go.
+bochs_run()
+{
+	timeout -k 5 "$OPT_TIMEOUT" script -qec \
+		"exec env TERM=xterm bochs -q -f '$RUN/bochsrc' -rc '$RUN/debugger'" /dev/null \
+		< /dev/null > "$RUN/screen" 2>&1
+}
+
 host_boot()
 {
 	local append="console=ttyS0,115200 loglevel=7 mitigations=off panic=-1 printk.devkmsg=on"
-	local reader status
+	local reader status terminal
 
 	# A triple fault ends Bochs, so a host that wants to start anew ends too.
 	append+=" reboot=t cryptomgr.notests tsc=reliable nowatchdog rcupdate.rcu_cpu_stall_timeout=120"
@@ -239,24 +251,26 @@ host_boot()
 	bochs_kernel
 	bochs_image
 	bochs_rom "$append $OPT_APPEND"
-	bochs_settings > "$RUN/bochsrc" || die "cannot write Bochs's settings"
 	echo c > "$RUN/debugger"
-
+	if [ -n "$OPT_INTERACTIVE" ]; then
+		terminal=$(stty -g)
+		bochs_settings "mode=term, dev=$(tty)" > "$RUN/bochsrc"
+		bochs_run
+		status=$?
+		stty "$terminal" 2> /dev/null
+		bochs_results
+		return "$status"
+	fi
 	mkfifo "$RUN/job.out"
+	bochs_settings "mode=file, dev=\"$RUN/job.out\"" > "$RUN/bochsrc"
 	cat "$RUN/job.out" &
 	reader=$!
-	# Bochs wants a terminal for its screen, and its debugger a word to go.
-	timeout -k 5 "$OPT_TIMEOUT" script -qec \
-		"exec env TERM=xterm bochs -q -f '$RUN/bochsrc' -rc '$RUN/debugger'" /dev/null \
-		< /dev/null > "$RUN/screen" 2>&1
+	bochs_run
 	status=$?
 	# Bochs may have ended before it opened the pipe: the reader shall end too.
 	exec 8<> "$RUN/job.out"
 	exec 8>&-
 	wait "$reader"
-	if [ -n "$OPT_OUT" ] && grep -q 'host-run: exit' "$L1_LOG"; then
-		tar -xmf "$RUN/out.tar" -C "$OPT_OUT" --no-same-owner || say "--out: no archive"
-	fi
-	bochs_complaints
+	bochs_results
 	return "$status"
 }
