@@ -7,7 +7,9 @@
 L1_DISK_MODULES="ata_piix sd_mod"
 L1_SHARE_MODULES=$L1_DISK_MODULES
 L1_SHARE=disk
+L1_STRIP=1				# checking a signature takes seconds
 HOST_CPUS=1
+HOST_MEM=1G
 
 BOCHS_SHARE=/usr/share/bochs
 BOCHS_ROM=0xd0000 BOCHS_ROM_MAX=65536
@@ -31,7 +33,8 @@ host_check()
 	done
 	[ -z "$OPT_ICOUNT" ] || die "HOST=$HOST: --icount needs HOST=amd"
 	[ -z "$OPT_PLUGIN" ] || die "HOST=$HOST: --plugin needs HOST=amd"
-	[ -z "$OPT_INTERACTIVE" ] || die "HOST=$HOST: --interactive needs HOST=amd"
+	[ -z "$OPT_INTERACTIVE" ] || [ -t 0 ] ||
+		die "HOST=$HOST: --interactive needs a terminal as standard input"
 	case $OPT_CPUS in 1|2|3|4) ;; *) die "HOST=$HOST: --cpus: 1 to 4" ;; esac
 	disks=$((${#OPT_DISKS[@]} + 0${OPT_OUT:+ + 1}))
 	[ "$disks" -le 4 ] || die "HOST=$HOST: four disks at most, --out is one of them"
@@ -153,7 +156,7 @@ bochs_rom()
 	# The bytes of an option ROM add up to zero.
 	sum=$(od -A n -v -t u1 "$RUN/rom" | awk '{ for (i = 1; i <= NF; i++) s += $i }
 		END { print (256 - s % 256) % 256 }')
-	printf "\\x$(printf %02x "$sum")" |
+	printf '%b' "\\x$(printf %02x "$sum")" |
 		dd of="$RUN/rom" bs=1 seek=$((size - 1)) conv=notrunc status=none
 }
 
@@ -200,7 +203,7 @@ bochs_settings()
 	cpu: model=${OPT_CPU_MODEL:-$BOCHS_MODEL}, count=$OPT_CPUS, ips=${BOCHS_IPS:-50000000}, reset_on_triple_fault=0
 	display_library: term
 	com1: enabled=1, mode=file, dev="$L1_LOG"
-	com2: enabled=1, mode=file, dev="$RUN/job.out"
+	com2: enabled=1, $1
 	log: "$RUN/bochs.log"
 	clock: sync=none, time0=local
 	sound: driver=dummy
@@ -214,30 +217,60 @@ bochs_settings()
 	bochs_disks
 }
 
-host_boot()
+# bochs_results: what is in --out, and why Bochs ended, unless that was the
+# host's clean power-off, which it calls a panic too.
+bochs_results()
 {
-	local append="console=ttyS0 loglevel=7 mitigations=off panic=-1 printk.devkmsg=on"
-	local reader status
+	if [ -n "$OPT_OUT" ] && grep -q 'host-run: exit' "$L1_LOG"; then
+		tar -xmf "$RUN/out.tar" -C "$OPT_OUT" --no-same-owner || say "--out: no archive"
+	fi
+	if [ ! -s "$RUN/bochs.log" ]; then
+		tail -n 12 "$RUN/screen" >&2
+	else
+		grep '>>PANIC<<' "$RUN/bochs.log" | grep -v 'soft power off' | head -n 5 >&2
+	fi
+}
 
-	# A triple fault ends Bochs, so a host that wants to start anew ends too.
-	append+=" reboot=t tsc=reliable nowatchdog rcupdate.rcu_cpu_stall_timeout=120"
-	bochs_kernel
-	bochs_image
-	bochs_rom "$append $OPT_APPEND"
-	bochs_settings > "$RUN/bochsrc" || die "cannot write Bochs's settings"
-	echo c > "$RUN/debugger"
-
-	mkfifo "$RUN/job.out"
-	cat "$RUN/job.out" &
-	reader=$!
-	# Bochs wants a terminal for its screen, and its debugger a word to go.
+# Bochs wants a terminal for its screen, and its debugger a word to go.
+bochs_run()
+{
 	timeout -k 5 "$OPT_TIMEOUT" script -qec \
 		"exec env TERM=xterm bochs -q -f '$RUN/bochsrc' -rc '$RUN/debugger'" /dev/null \
 		< /dev/null > "$RUN/screen" 2>&1
+}
+
+host_boot()
+{
+	local append="console=ttyS0,115200 loglevel=7 mitigations=off panic=-1 printk.devkmsg=on"
+	local reader status terminal
+
+	# A triple fault ends Bochs, so a host that wants to start anew ends too.
+	append+=" reboot=t cryptomgr.notests tsc=reliable nowatchdog rcupdate.rcu_cpu_stall_timeout=120"
+	# One-shot timers come seconds late when there is more than one processor.
+	[ "$OPT_CPUS" = 1 ] || append+=" nohz=off highres=off"
+	bochs_kernel
+	bochs_image
+	bochs_rom "$append $OPT_APPEND"
+	echo c > "$RUN/debugger"
+	if [ -n "$OPT_INTERACTIVE" ]; then
+		terminal=$(stty -g)
+		bochs_settings "mode=term, dev=$(tty)" > "$RUN/bochsrc"
+		bochs_run
+		status=$?
+		stty "$terminal" 2> /dev/null
+		bochs_results
+		return "$status"
+	fi
+	mkfifo "$RUN/job.out"
+	bochs_settings "mode=file, dev=\"$RUN/job.out\"" > "$RUN/bochsrc"
+	cat "$RUN/job.out" &
+	reader=$!
+	bochs_run
 	status=$?
-	kill "$reader" 2> /dev/null
-	wait "$reader" 2> /dev/null
-	# A clean power-off is a panic for Bochs too; others are worth telling.
-	grep -h '>>PANIC<<' "$RUN/bochs.log" | grep -v 'soft power off' | head -n 5 >&2
+	# Bochs may have ended before it opened the pipe: the reader shall end too.
+	exec 8<> "$RUN/job.out"
+	exec 8>&-
+	wait "$reader"
+	bochs_results
 	return "$status"
 }
