@@ -106,7 +106,8 @@ bochs_image()
 
 	kernel=$(blocks "$BOCHS_KERNEL_FILE")
 	initrd=$(blocks "$L1_INITRD")
-	BOCHS_ROM_DEFS=(-DENTRY="$(cat "$BOCHS_KERNEL_FILE.entry")" -DKERNEL_BLOCKS="$kernel" -DINITRD_BLOCKS="$initrd"
+	BOCHS_ROM_DEFS=(-DENTRY="$(cat "$BOCHS_KERNEL_FILE.entry")"
+		-DKERNEL_BLOCKS="$kernel" -DINITRD_BLOCKS="$initrd"
 		-DINITRD_SIZE="$(stat -c %s "$L1_INITRD")")
 	at=$((BOCHS_INITRD + (initrd + 64) * BOCHS_BLOCK))
 	[ "$at" -lt $(($(bochs_megs) << 20)) ] || die "HOST=$HOST: --mem is too small"
