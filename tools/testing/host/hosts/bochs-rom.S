@@ -13,8 +13,9 @@
  * is the word MARK and its number.
  *
  * Symbols from the command line: ROM, where this ROM is seen; SECTORS, its
- * size; KERNEL, INITRD, where they go; KERNEL_BLOCKS, INITRD_BLOCKS and
- * INITRD_SIZE; PADS and MARK. The kernel's command line is the file cmdline.
+ * size; KERNEL, INITRD, where they go; ENTRY, the kernel's first instruction;
+ * KERNEL_BLOCKS, INITRD_BLOCKS and INITRD_SIZE; PADS and MARK. The kernel's
+ * command line is the file cmdline.
  *
  * See Documentation/x86/boot.rst and zero-page.rst of the kernel: "64-bit boot
  * protocol".
@@ -173,7 +174,7 @@ long_mode:
 	jne	lost
 
 	mov	$ZERO_PAGE, %esi
-	mov	$KERNEL, %eax
+	mov	$ENTRY, %eax
 	jmp	*%rax
 
 	/* No IDT: the undefined instruction ends Bochs. */

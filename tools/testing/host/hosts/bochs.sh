@@ -50,7 +50,7 @@ bochs_megs()
 	esac
 }
 
-# header FILE OFFSET: a 32-bit field of the kernel's setup header.
+# header FILE OFFSET: a 32-bit field of a kernel's header.
 header()
 {
 	od -A n -t u4 -j "$2" -N 4 "$1" | tr -d ' '
@@ -83,12 +83,14 @@ bochs_kernel()
 
 	key=$(sha256sum < "$L1_KERNEL" | cut -c 1-12)
 	BOCHS_KERNEL_FILE=$BUILD/host/kernel-$KVER-$key.bin
-	[ -e "$BOCHS_KERNEL_FILE" ] && return
+	[ -e "$BOCHS_KERNEL_FILE" ] && [ -e "$BOCHS_KERNEL_FILE.entry" ] && return
 	say "unpacking the kernel $KVER"
 	unpack_kernel "$L1_KERNEL" > "$RUN/vmlinux" &&
 		objcopy -O binary "$RUN/vmlinux" "$RUN/vmlinux.bin" ||
 		die "cannot unpack $L1_KERNEL"
-	rm -f "$RUN/vmlinux" "$BUILD/host/kernel-$KVER"-*.bin
+	rm -f "$BUILD/host/kernel-$KVER"-*.bin*
+	header "$RUN/vmlinux" 24 > "$BOCHS_KERNEL_FILE.entry"	# e_entry
+	rm -f "$RUN/vmlinux"
 	mv "$RUN/vmlinux.bin" "$BOCHS_KERNEL_FILE"
 }
 
@@ -104,7 +106,8 @@ bochs_image()
 
 	kernel=$(blocks "$BOCHS_KERNEL_FILE")
 	initrd=$(blocks "$L1_INITRD")
-	BOCHS_ROM_DEFS=(-DKERNEL_BLOCKS="$kernel" -DINITRD_BLOCKS="$initrd"
+	BOCHS_ROM_DEFS=(-DENTRY="$(cat "$BOCHS_KERNEL_FILE.entry")"
+		-DKERNEL_BLOCKS="$kernel" -DINITRD_BLOCKS="$initrd"
 		-DINITRD_SIZE="$(stat -c %s "$L1_INITRD")")
 	at=$((BOCHS_INITRD + (initrd + 64) * BOCHS_BLOCK))
 	[ "$at" -lt $(($(bochs_megs) << 20)) ] || die "HOST=$HOST: --mem is too small"
