@@ -7,7 +7,6 @@
  * NX at bit 63 which no leaf of ours has. The memory type is left to the
  * guest's PAT and the host's MTRRs: write-back, all type bits zero.
  */
-#include <linux/cache.h>
 #include <linux/mem_encrypt.h>
 
 #include "spte.h"
@@ -56,7 +55,7 @@ static const struct spte_format ept_format = {
 	.frame		= GENMASK_ULL(51, 12),
 };
 
-struct spte_format spte_format __read_mostly;
+struct spte_format spte_format;
 
 void spte_choose_format(bool ept)
 {
