@@ -324,6 +324,7 @@ static volatile u64 seen_ram, seen_other, racing_stop;
 
 static void racing_guest(void)
 {
+	guest_sti();		/* Bochs interrupts no guest that has IF clear */
 	while (!racing_stop) {
 		u64 value = MMIO(u64, SLOT_GPA + 8);
 
