@@ -20,8 +20,6 @@
 
 #include "block.h"
 
-#define VMX_LAZY	X86_LAZY_ALL	/* all of them are in the VMCS */
-
 static void vmx_save_segments(struct vmx_vcpu *s)
 {
 	unsigned long fs_base;
@@ -159,7 +157,7 @@ void vmx_enter(struct x86_vcpu *v)
 
 	failed = vmx_run_guest(s);
 
-	v->regs.avail = X86_LAZY_ALL & ~VMX_LAZY;
+	v->regs.avail = 0;	/* all of them are in the VMCS */
 	vmx_decode_exit(s, failed);
 }
 
