@@ -26,8 +26,8 @@
 	mov	$0x832, %ecx			/* timer, one shot */
 	mov	$0x40, %eax
 	wrmsr
-	mov	$0x838, %ecx			/* initial count */
-	mov	$10000, %eax
+	mov	$0x838, %ecx			/* initial count: 100 ms, for it must not end before HLT */
+	mov	$50000000, %eax
 	wrmsr
 	sti
 	hlt
