@@ -30,7 +30,7 @@
 #h   HOST=amd        the host: amd (emulated), native (this machine)
 #h   KVM=ours        the hypervisor: ours, or stock (the distribution's modules)
 #h   VMM=ours        the guest's VMM: ours, or qemu
-#h   KVER=           the host's kernel (default: the newest Debian 6.1 installed)
+#h   KVER=6.1        the host's kernel: a release, or a series' newest Debian one installed
 
 SHELL	 := /bin/bash
 .DEFAULT_GOAL := help
@@ -42,14 +42,17 @@ export KVM  ?= ours
 export VMM  ?= ours
 export BUILD ?= $(CURDIR)/build
 
-# The kernel that the modules are built for and that the host runs.
-ifndef KVER
-KVER := $(shell if [ $(HOST) = native ]; then uname -r; else \
-		. $(HOSTTOOLS)/lib.sh; pick_kver 6.1 amd64; fi)
-endif
+# The kernel that the modules are built for and that the host runs. Of a series
+# that is not installed, the messages to come show the name.
+KVER_GIVEN := $(KVER)
+override KVER := $(shell if [ $(HOST) = native ]; then echo $(or $(KVER_GIVEN),$$(uname -r)); else \
+		. $(HOSTTOOLS)/lib.sh; resolve_kver $(KVER_GIVEN); fi)
+override KVER := $(or $(KVER),$(KVER_GIVEN))
 export KVER
 JOBS ?= $(shell nproc)
-OUT  ?= $(BUILD)/modules-$(KVER)
+ifeq ($(OUT),)
+override OUT := $(BUILD)/modules-$(KVER)
+endif
 KDIR ?= /lib/modules/$(KVER)/build
 KSELFTEST := tools/testing/selftests/kvm
 
@@ -80,6 +83,10 @@ modules: mirror
 	@echo "  MODULES $(OUT)"
 	@$(MAKE) -C $(KDIR) M=$(OUT) CONFIG_DEBUG_INFO_BTF_MODULES= -j$(JOBS) \
 		$(KBUILD_FLAGS) modules
+
+# For another series than KVER's: "modules-6.12".
+modules-%:
+	@$(MAKE) KVER=$* OUT= modules
 
 vmm:
 	@echo "  VMM     $(BUILD)/vmm"
