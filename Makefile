@@ -13,6 +13,7 @@
 #h   make image      the Debian 12 disk image; make image-small: kernel and busybox
 #h   make deps       the Debian packages that all this needs
 #h   make clean      remove what was built; make distclean: the images and caches too
+#h   make overlay LINUX=dir   put this tree into a kernel's sources (x86) as its KVM
 #h   make install    install the modules for the running kernel and the VMM (native use)
 #h
 #h Running
@@ -131,6 +132,9 @@ lint:
 	@$(HOSTTOOLS)/deps lint
 	@tools/testing/lint/lint $(STEP)
 
+overlay:
+	@tools/overlay "$(LINUX)"
+
 install:
 	@$(MAKE) KVER=$(shell uname -r) OUT=$(BUILD)/modules-$(shell uname -r) modules vmm
 	$(MAKE) -C /lib/modules/$(shell uname -r)/build M=$(BUILD)/modules-$(shell uname -r) \
@@ -147,4 +151,4 @@ distclean:
 	rm -rf $(BUILD)
 
 .PHONY: help deps mirror modules vmm selftests image image-small run run-guest host-shell \
-	check bench lint install clean distclean
+	check bench lint overlay install clean distclean
