@@ -24,6 +24,8 @@
 #h   make host-shell a shell on the emulated host, our modules loaded
 #h   make check      SUITE="abi boot" runs a part, of:
 #h SUITES
+#h   make check-debug   run some of them on a kernel that checks locks and memory; it is
+#h                   built first (make debug-kernel), in a quarter of an hour
 #h   make bench      what exits cost, counted in instructions, ours against stock
 #h   make lint       style, static analysis and budgets; STEP=name runs one step
 #h
@@ -123,6 +125,17 @@ check:
 	@$(HOSTTOOLS)/deps check
 	@tools/testing/check $(SUITE)
 
+debug-kernel:
+	@$(HOSTTOOLS)/deps debug
+	@$(HOSTTOOLS)/debug-kernel
+
+debug-modules: debug-kernel
+	@$(MAKE) OUT= KVER=$$(cat $(BUILD)/debug-kernel/release) \
+		KDIR=$(BUILD)/debug-kernel/obj modules
+
+check-debug: debug-kernel
+	@TABLE=tools/testing/suites/table-debug tools/testing/check $(SUITE)
+
 bench:
 	@$(HOSTTOOLS)/deps bench
 	@test -f tools/testing/bench/Makefile || { echo "make: there is no benchmark yet"; exit 1; }
@@ -151,4 +164,4 @@ distclean:
 	rm -rf $(BUILD)
 
 .PHONY: help deps mirror modules vmm selftests image image-small run run-guest host-shell \
-	check bench lint overlay install clean distclean
+	debug-kernel debug-modules check-debug check bench lint overlay install clean distclean

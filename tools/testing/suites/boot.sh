@@ -4,7 +4,7 @@
 # boot.sh [small|full]: guests boot and end as they should, with the hypervisor
 # and VMM that KVM= and VMM= say. "small" leaves the Debian disk out, "full" adds
 # the second processor on it, a write-heavy run and the check of the file system
-# after it.
+# after it. HOST_OPTS= more options for host-run, LIMIT= a small guest's seconds.
 
 set -u
 . "$(dirname "$0")/tap.sh"
@@ -20,8 +20,8 @@ small()
 	shift
 	local name="small guest, $cpus processors, KVM=$KVM VMM=$VMM${*:+ $*}"
 
-	"$HOSTDIR/guest-run" --small --cpus "$cpus" --append "loglevel=5" --timeout 120 \
-		-- "$@" > "$work/log" 2>&1
+	"$HOSTDIR/guest-run" --small --cpus "$cpus" --append "loglevel=5" \
+		--timeout "${LIMIT:-120}" --host "${HOST_OPTS:-}" -- "$@" > "$work/log" 2>&1
 	status=$?
 	grep -q "guest: up with $cpus processors" "$work/log" || status=1
 	grep -q "guest: bye" "$work/log" || status=1
