@@ -11,25 +11,16 @@
 
 int kvm_arch_init(void)
 {
-	int ret = mmu_module_init();
+	int ret;
 
 	x86_vm_ioctls_init();
 	x86_vcpu_ioctls_init();
-
-	if (ret)
-		return ret;
 	ret = irqchip_module_init();
 	if (ret)
-		goto err_mmu;
+		return ret;
 	ret = tsc_module_init();
 	if (ret)
-		goto err_irqchip;
-	return 0;
-
-err_irqchip:
-	irqchip_module_exit();
-err_mmu:
-	mmu_module_exit();
+		irqchip_module_exit();
 	return ret;
 }
 

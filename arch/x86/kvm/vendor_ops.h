@@ -126,7 +126,7 @@ struct x86_caps {
 	bool tdp;			/* nested paging in use */
 	u8 tdp_levels;			/* 4 or 5 */
 	u8 tdp_max_page_level;		/* 1: 4K, 2: 2M, 3: 1G */
-	bool tdp_exec_bit;		/* NX (SVM) semantics: set = no execute */
+	bool tdp_ept;			/* entries are EPT's (SDM 3C 29.3.2), else NPT's */
 	bool tsc_scaling;
 	u8 tsc_frac_bits;
 	u64 tsc_max_ratio;

@@ -12,6 +12,7 @@
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
+#include <asm/cpufeature.h>
 
 /* As a macro it traces. */
 #ifdef smp_send_reschedule
@@ -31,6 +32,16 @@ static inline void kvm_eventfd_signal(struct eventfd_ctx *ctx)
 	eventfd_signal(ctx, 1);
 #else
 	eventfd_signal(ctx);
+#endif
+}
+
+/* Flexible return and event delivery replaces the IDT. */
+static inline bool kvm_host_has_fred(void)
+{
+#ifdef X86_FEATURE_FRED
+	return cpu_feature_enabled(X86_FEATURE_FRED);
+#else
+	return false;
 #endif
 }
 

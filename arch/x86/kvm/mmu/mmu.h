@@ -50,7 +50,8 @@ struct mmu_vcpu {
 	} fetch;			/* the last walk for a fetch, with what it read where */
 };
 
-int mmu_module_init(void);
+/* A backend registers, no VM is there. @ept: its second-level entries are EPT's, else NPT's. */
+void mmu_set_format(bool ept);
 void mmu_module_exit(void);
 
 /* -EOPNOTSUPP if the backend has no nested paging. */

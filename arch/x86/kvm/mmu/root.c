@@ -103,10 +103,9 @@ void mmu_dead_free(struct dead_tables *dead)
 
 KVM_EXPORT(mmu_load_pdptrs);
 
-int mmu_module_init(void)
+void mmu_set_format(bool ept)
 {
-	spte_module_init();
-	return 0;
+	spte_choose_format(ept);
 }
 
 void mmu_module_exit(void)

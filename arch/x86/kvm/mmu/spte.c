@@ -7,6 +7,7 @@
  * NX at bit 63 which no leaf of ours has. The memory type is left to the
  * guest's PAT and the host's MTRRs: write-back, all type bits zero.
  */
+#include <linux/cache.h>
 #include <linux/mem_encrypt.h>
 
 #include "spte.h"
@@ -18,7 +19,7 @@
 #define NPT_D		BIT_ULL(6)
 #define NPT_PS		BIT_ULL(7)
 
-struct spte_format spte_format = {
+static const struct spte_format npt_format = {
 	.leaf		= NPT_P | NPT_U,
 	.table		= NPT_P | NPT_W | NPT_U | NPT_A,
 	.writable	= NPT_W,
@@ -28,9 +29,43 @@ struct spte_format spte_format = {
 	.frame		= GENMASK_ULL(51, 12),
 };
 
-/* With memory encryption one address bit says "encrypted" (APM 2 7.10). */
-void spte_module_init(void)
+/*
+ * Extended page tables (SDM 3C 29.3.2): read, write, execute, memory type, accessed
+ * and dirty bits that hardware ignores where it has none: pages then age once.
+ * RAM is write-back whatever the guest's PAT says.
+ */
+#define EPT_R		BIT_ULL(0)
+#define EPT_W		BIT_ULL(1)
+#define EPT_X		BIT_ULL(2)
+#define EPT_MT_WB	(6ull << 3)
+#define EPT_MT_UC	(0ull << 3)
+#define EPT_IPAT	BIT_ULL(6)
+#define EPT_PS		BIT_ULL(7)
+#define EPT_A		BIT_ULL(8)
+#define EPT_D		BIT_ULL(9)
+
+static const struct spte_format ept_format = {
+	.leaf		= EPT_R | EPT_X,
+	.table		= EPT_R | EPT_W | EPT_X,
+	.writable	= EPT_W,
+	.accessed	= EPT_A,
+	.dirty		= EPT_D,
+	.huge		= EPT_PS,
+	.memory		= EPT_MT_WB | EPT_IPAT,
+	.device		= EPT_MT_UC,
+	.frame		= GENMASK_ULL(51, 12),
+};
+
+struct spte_format spte_format __read_mostly;
+
+void spte_choose_format(bool ept)
 {
+	if (ept) {
+		spte_format = ept_format;
+		return;
+	}
+	spte_format = npt_format;
+	/* With memory encryption one address bit says "encrypted" (APM 2 7.10). */
 	spte_format.memory |= sme_me_mask;
 	spte_format.table |= sme_me_mask;
 	spte_format.frame &= ~sme_me_mask;

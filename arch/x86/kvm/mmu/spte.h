@@ -33,8 +33,8 @@ struct spte_format {
 };
 extern struct spte_format spte_format;
 
-/* Fixes bits that are only known at run time. */
-void spte_module_init(void);
+/* A backend registers, no VM is there: the format for it. */
+void spte_choose_format(bool ept);
 
 /* Number of 4 KiB pages that an entry at @level covers. */
 static inline u64 level_pages(int level)

@@ -92,7 +92,6 @@ void svm_caps_export(struct x86_caps *caps)
 		/* Nested tables have as many levels as the host's own. */
 		.tdp_levels = pgtable_l5_enabled() ? 5 : 4,
 		.tdp_max_page_level = boot_cpu_has(X86_FEATURE_GBPAGES) ? 3 : 2,
-		.tdp_exec_bit = true,
 		.tsc_scaling = svm_hw.tsc_scaling,
 		.tsc_frac_bits = 32,
 		.tsc_max_ratio = SVM_TSC_RATIO_MAX,

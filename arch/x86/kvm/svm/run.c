@@ -9,9 +9,6 @@
  * cleared before entry (VERW), SPEC_CTRL switched when the guest's differs, IBPB
  * between vCPUs (vcpu.c).
  */
-#include <linux/context_tracking.h>
-#include <linux/ftrace.h>
-#include <linux/instrumentation.h>
 #include <linux/irqflags.h>
 #include <linux/rcupdate.h>
 #include <asm/spec-ctrl.h>
@@ -111,23 +108,11 @@ static noinline void svm_prepare_entry(struct svm_vcpu *s)
 		rcu_note_context_switch(false);
 }
 
-/* To the rest of the kernel a guest is what user mode is: see core-api/entry.rst. */
 static noinstr void svm_run_guest(struct svm_vcpu *s)
 {
-	instrumentation_begin();
-	trace_hardirqs_on_prepare();
-	lockdep_hardirqs_on_prepare();
-	instrumentation_end();
-	context_tracking_guest_enter();
-	lockdep_hardirqs_on(CALLER_ADDR0);
-
+	x86_leave_host();
 	svm_vmrun(s->x86.regs.gpr, &s->entry);
-
-	lockdep_hardirqs_off(CALLER_ADDR0);
-	context_tracking_guest_exit();
-	instrumentation_begin();
-	trace_hardirqs_off_finish();
-	instrumentation_end();
+	x86_back_in_host();
 }
 
 static noinline void svm_run_guest_virt_ssbd(struct svm_vcpu *s)

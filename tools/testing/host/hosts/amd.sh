@@ -6,9 +6,13 @@
 # cannot be had here, and host_boot, which boots kernel $L1_KERNEL with
 # initramfs $L1_INITRD, connects the job's terminal to stdin and stdout, writes
 # the kernel's log to $L1_LOG and returns when the host is off. Both read the
-# OPT_ variables of host-run.
+# OPT_ variables of host-run. It says what modules disks and /out need there,
+# and what l1-init shall do for /out: 9p, or the disk to leave an archive on.
 
 VENDOR_MODULE=kvm-amd
+L1_DISK_MODULES="virtio_pci virtio_blk"
+L1_SHARE_MODULES="virtio_pci 9p 9pnet_virtio"
+L1_SHARE=9p
 
 host_check()
 {

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# An Intel host. See amd.sh for what a host kind supplies.
+# An Intel host: Bochs emulates a processor with VT-x and extended page tables.
+# See amd.sh for what a host kind supplies, bochs.sh for how.
 
 VENDOR_MODULE=kvm-intel
+BOCHS_MODEL=broadwell_ult
 
-host_check()
-{
-	die "HOST=intel is not available yet: use HOST=amd, or HOST=native on such a machine"
-}
+. "$HOSTDIR/hosts/bochs.sh"

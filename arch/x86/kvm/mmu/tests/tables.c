@@ -759,7 +759,7 @@ int main(int argc, char **argv)
 	unsigned int steps = argc > 1 ? atoi(argv[1]) : 60000;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	mmu_module_init();
+	mmu_set_format(false);
 	seed = 1;
 	test_bounds();
 	test_log_sizes();

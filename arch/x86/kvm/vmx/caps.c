@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The capability MSRs of SDM 3D appendix A, turned into what the room uses. */
+#include <linux/module.h>
+#include <asm/cpufeature.h>
+#include <asm/nospec-branch.h>
+#include <asm/pgtable.h>
+
+#include "vmx.h"
+
+struct vmx_hw vmx_hw __read_mostly;
+
+static bool ept = true, vpid = true, unrestricted_guest = true, eptad = true;
+module_param(ept, bool, 0444);
+MODULE_PARM_DESC(ept, "Extended page tables (needed: there is no shadow paging)");
+module_param(vpid, bool, 0444);
+MODULE_PARM_DESC(vpid, "Tag TLB entries by vCPU");
+module_param(unrestricted_guest, bool, 0444);
+MODULE_PARM_DESC(unrestricted_guest, "Guests without paging (needed)");
+module_param(eptad, bool, 0444);
+MODULE_PARM_DESC(eptad, "Accessed and dirty bits in extended page tables");
+
+/* The older MSR's bits are those of the "true" one, plus some that are forced to 1. */
+static u64 control_msr(u32 msr, u32 true_msr)
+{
+	u64 basic, val;
+
+	rdmsrl(MSR_IA32_VMX_BASIC, basic);
+	rdmsrl(basic & VMX_BASIC_TRUE_CTLS ? true_msr : msr, val);
+	return val;
+}
+
+/*
+ * Low half: bits that must be 1, high half: bits that may be. -EOPNOTSUPP and a
+ * line if some of @need are missing.
+ */
+static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
+{
+	u32 must = allowed, may = allowed >> 32;
+
+	if (need & ~may) {
+		pr_err("kvm_intel: the CPU lacks %s controls %08x\n", what, need & ~may);
+		return -EOPNOTSUPP;
+	}
+	*out = must | need | (want & may);
+	return 0;
+}
+
+#define NEED_PIN	(PIN_BASED_EXT_INTR_MASK | PIN_BASED_NMI_EXITING | PIN_BASED_VIRTUAL_NMIS)
+#define NEED_PRIMARY	(CPU_BASED_HLT_EXITING | CPU_BASED_MWAIT_EXITING |			\
+			 CPU_BASED_MONITOR_EXITING | CPU_BASED_RDPMC_EXITING |			\
+			 CPU_BASED_UNCOND_IO_EXITING | CPU_BASED_MOV_DR_EXITING |		\
+			 CPU_BASED_USE_MSR_BITMAPS | CPU_BASED_USE_TSC_OFFSETTING |		\
+			 CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING |		\
+			 CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
+#define NEED_SECONDARY	(SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_UNRESTRICTED_GUEST)
+#define WANT_SECONDARY	SECONDARY_EXEC_WBINVD_EXITING
+/* Switched by a guest's CPUID, or by parameters */
+#define OPT_SECONDARY	(SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |		\
+			 SECONDARY_EXEC_XSAVES | SECONDARY_EXEC_ENABLE_VPID |			\
+			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING)
+#define NEED_EXIT	(VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_LOAD_IA32_EFER |		\
+			 VM_EXIT_LOAD_IA32_PAT | VM_EXIT_SAVE_IA32_PAT)
+#define NEED_ENTRY	(VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_LOAD_IA32_PAT)
+
+/* Needed always, but told apart from other missing controls. */
+static int vmx_probe_paging(u64 secondary)
+{
+	u32 may = secondary >> 32;
+
+	if (!ept || !(may & SECONDARY_EXEC_ENABLE_EPT)) {
+		pr_err("kvm_intel: no extended page tables (%s); shadow paging is not there yet\n",
+		       ept ? "the CPU has none" : "ept=0");
+		return -EOPNOTSUPP;
+	}
+	if (!unrestricted_guest || !(may & SECONDARY_EXEC_UNRESTRICTED_GUEST)) {
+		pr_err("kvm_intel: no unrestricted guests (%s); real mode is not emulated\n",
+		       unrestricted_guest ? "the CPU has none" : "unrestricted_guest=0");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int vmx_probe_controls(struct vmx_hw *hw)
+{
+	u64 primary = control_msr(MSR_IA32_VMX_PROCBASED_CTLS, MSR_IA32_VMX_TRUE_PROCBASED_CTLS);
+	u64 secondary = 0;
+	int ret;
+
+	if (primary >> 32 & CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
+		rdmsrl(MSR_IA32_VMX_PROCBASED_CTLS2, secondary);
+	ret = vmx_probe_paging(secondary);
+	if (!ret)
+		ret = vmx_pick("pin-based", control_msr(MSR_IA32_VMX_PINBASED_CTLS,
+							MSR_IA32_VMX_TRUE_PINBASED_CTLS),
+			       NEED_PIN, 0, &hw->pin);
+	if (!ret)
+		ret = vmx_pick("processor-based", primary, NEED_PRIMARY, 0, &hw->primary);
+	if (!ret)
+		ret = vmx_pick("secondary", secondary, NEED_SECONDARY, WANT_SECONDARY,
+			       &hw->secondary);
+	if (!ret)
+		ret = vmx_pick("exit", control_msr(MSR_IA32_VMX_EXIT_CTLS,
+						   MSR_IA32_VMX_TRUE_EXIT_CTLS),
+			       NEED_EXIT, VM_EXIT_SAVE_DEBUG_CONTROLS, &hw->exit);
+	if (!ret)
+		ret = vmx_pick("entry", control_msr(MSR_IA32_VMX_ENTRY_CTLS,
+						    MSR_IA32_VMX_TRUE_ENTRY_CTLS),
+			       NEED_ENTRY, VM_ENTRY_LOAD_DEBUG_CONTROLS, &hw->entry);
+	hw->optional = secondary >> 32 & OPT_SECONDARY;
+	return ret;
+}
+
+/* SDM 3D A.10 */
+static int vmx_probe_ept(struct vmx_hw *hw)
+{
+	const u64 need = VMX_EPT_PAGE_WALK_4_BIT | VMX_EPTP_WB_BIT | VMX_EPT_2MB_PAGE_BIT |
+			 VMX_EPT_INVEPT_BIT | VMX_EPT_EXTENT_GLOBAL_BIT;
+	const u64 need_vpid = (VMX_VPID_INVVPID_BIT | VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT |
+			       VMX_VPID_EXTENT_GLOBAL_CONTEXT_BIT) << 32;
+
+	rdmsrl(MSR_IA32_VMX_EPT_VPID_CAP, hw->ept_vpid_cap);
+	if (need & ~hw->ept_vpid_cap) {
+		pr_err("kvm_intel: the CPU's extended page tables lack %llx\n",
+		       need & ~hw->ept_vpid_cap);
+		return -EOPNOTSUPP;
+	}
+	hw->ept_ad = eptad && (hw->ept_vpid_cap & VMX_EPT_AD_BIT);
+	hw->vpid = vpid && (hw->optional & SECONDARY_EXEC_ENABLE_VPID) &&
+		   !(need_vpid & ~hw->ept_vpid_cap);
+	return 0;
+}
+
+static u64 vmx_spec_ctrl_bits(void)
+{
+	u64 bits = 0;
+
+	if (boot_cpu_has(X86_FEATURE_SPEC_CTRL))
+		bits |= SPEC_CTRL_IBRS;
+	if (boot_cpu_has(X86_FEATURE_INTEL_STIBP))
+		bits |= SPEC_CTRL_STIBP;
+	if (boot_cpu_has(X86_FEATURE_SPEC_CTRL_SSBD))
+		bits |= SPEC_CTRL_SSBD;
+	return boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) ? bits : 0;
+}
+
+/* 0, or -EOPNOTSUPP with a line that says why. */
+int vmx_caps_probe(void)
+{
+	struct vmx_hw *hw = &vmx_hw;
+	u64 basic;
+	int ret;
+
+	rdmsrl(MSR_IA32_VMX_BASIC, basic);
+	hw->revision = basic & 0x7fffffff;
+	rdmsrl(MSR_IA32_VMX_CR0_FIXED0, hw->cr0_fixed0);
+	rdmsrl(MSR_IA32_VMX_CR4_FIXED0, hw->cr4_fixed0);
+	ret = vmx_probe_controls(hw);
+	if (!ret)
+		ret = vmx_probe_ept(hw);
+	if (ret)
+		return ret;
+	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
+	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
+	hw->secondary |= hw->vpid ? SECONDARY_EXEC_ENABLE_VPID : 0;
+	hw->secondary |= hw->ple ? SECONDARY_EXEC_PAUSE_LOOP_EXITING : 0;
+	hw->secondary |= hw->tsc_scaling ? SECONDARY_EXEC_TSC_SCALING : 0;
+	hw->spec_ctrl_bits = vmx_spec_ctrl_bits();
+	hw->flush_l1d = boot_cpu_has_bug(X86_BUG_L1TF) && boot_cpu_has(X86_FEATURE_FLUSH_L1D);
+	return 0;
+}
+
+static void drop(u32 *words, unsigned int feature, bool there)
+{
+	if (!there)
+		words[feature / 32] &= ~BIT(feature % 32);
+}
+
+/* Bits of CPUID that depend on this room */
+static void vmx_adjust_cpuid(u32 *words, unsigned int nr_words)
+{
+	bool rdtscp = vmx_hw.optional & SECONDARY_EXEC_ENABLE_RDTSCP;
+
+	drop(words, X86_FEATURE_VMX, false);
+	drop(words, X86_FEATURE_RDTSCP, rdtscp);
+	drop(words, X86_FEATURE_RDPID, rdtscp);
+	drop(words, X86_FEATURE_INVPCID, vmx_hw.optional & SECONDARY_EXEC_ENABLE_INVPCID);
+	drop(words, X86_FEATURE_WAITPKG, false);
+}
+
+void vmx_caps_export(struct x86_caps *caps)
+{
+	*caps = (struct x86_caps) {
+		.tdp = true,
+		.tdp_ept = true,
+		.tdp_levels = vmx_hw.ept_vpid_cap & VMX_EPT_PAGE_WALK_5_BIT &&
+			      boot_cpu_data.x86_phys_bits > 48 ? 5 : 4,
+		.tdp_max_page_level = vmx_hw.ept_vpid_cap & VMX_EPT_1GB_PAGE_BIT ? 3 : 2,
+		.tsc_scaling = vmx_hw.tsc_scaling,
+		.tsc_frac_bits = 48,
+		.tsc_max_ratio = ~0ull,
+		.nrips = true,
+		.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&
+			  (vmx_hw.optional & SECONDARY_EXEC_XSAVES),
+		.adjust_cpuid = vmx_adjust_cpuid,
+	};
+}

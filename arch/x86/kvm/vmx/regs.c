@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Segments, control and debug registers, to and from the VMCS. */
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+#include <asm/processor-flags.h>
+
+#include "block.h"
+
+/*
+ * What the guest may change without an exit; it reads the rest from the shadows.
+ * CR0.PG is ours since EFER.LMA follows it.
+ */
+#define CR0_OWNED	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_WP |	\
+			 X86_CR0_AM)
+#define CR4_OWNED	(X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PGE |			\
+			 X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
+
+static bool vmx_pae_paging(struct x86_vcpu *v)
+{
+	return x86_paging(v) && (x86_cr4(v) & X86_CR4_PAE) && !x86_long_mode(v);
+}
+
+void vmx_cache_regs(struct x86_vcpu *v, u32 which)
+{
+	struct vmx_vcpu *s = to_vmx(v);
+	unsigned int i;
+
+	if (which & BIT(X86_LAZY_RIP))
+		v->regs.rip = vmx_read(GUEST_RIP);
+	if (which & BIT(X86_LAZY_RSP))
+		v->regs.gpr[X86_RSP] = vmx_read(GUEST_RSP);
+	if (which & BIT(X86_LAZY_RFLAGS))
+		v->regs.rflags = vmx_read(GUEST_RFLAGS);
+	/* What the guest does not own is in v->regs, whatever hardware has. */
+	if (which & BIT(X86_LAZY_CR0))
+		v->regs.cr0 = (v->regs.cr0 & ~s->cr0_owned) |
+			      (vmx_read(GUEST_CR0) & s->cr0_owned);
+	if (which & BIT(X86_LAZY_CR4))
+		v->regs.cr4 = (v->regs.cr4 & ~s->cr4_owned) |
+			      (vmx_read(GUEST_CR4) & s->cr4_owned);
+	if (which & BIT(X86_LAZY_CR3))
+		v->regs.cr3 = vmx_read(GUEST_CR3);
+	/* Saved by exits in any mode, but the guest's only with PAE paging (SDM 3C 28.3.4). */
+	if (which & BIT(X86_LAZY_PDPTRS))
+		for (i = 0; i < 4 && vmx_pae_paging(v); i++)
+			v->regs.pdptr[i] = vmx_read(GUEST_PDPTR0 + 2 * i);
+}
+
+/* Access rights have the descriptor's bits, and one for "unusable" (SDM 3C 25.4.1). */
+void vmx_get_segment(struct x86_vcpu *v, enum x86_seg seg, struct kvm_segment *out)
+{
+	u32 a = vmx_read(VMX_SEG(AR_BYTES, seg));
+
+	*out = (struct kvm_segment) {
+		.base = vmx_read(VMX_SEG(BASE, seg)),
+		.limit = vmx_read(VMX_SEG(LIMIT, seg)),
+		.selector = vmx_read(VMX_SEG(SELECTOR, seg)),
+		.type = a & VMX_AR_TYPE_MASK,
+		.s = !!(a & VMX_AR_S_MASK),
+		.dpl = VMX_AR_DPL(a),
+		/* Unusable registers are not present, for those who only look there. */
+		.present = !(a & VMX_AR_UNUSABLE_MASK),
+		.avl = a >> 12 & 1,
+		.l = !!(a & VMX_AR_L_MASK),
+		.db = !!(a & VMX_AR_DB_MASK),
+		.g = !!(a & VMX_AR_G_MASK),
+		.unusable = !!(a & VMX_AR_UNUSABLE_MASK),
+	};
+}
+
+void vmx_set_segment(struct x86_vcpu *v, enum x86_seg seg, const struct kvm_segment *in)
+{
+	bool unusable = in->unusable || !in->present;
+	u32 type = in->type & VMX_AR_TYPE_MASK, a;
+
+	/* Entry insists on what loading the register would have set (SDM 3C 27.3.1.2). */
+	if (seg == X86_TR)
+		type |= 2;		/* busy */
+	else if (seg != X86_LDTR)
+		type |= 1;		/* accessed */
+	a = type | (in->s & 1) << 4 | (in->dpl & 3) << VMX_AR_DPL_SHIFT | (!unusable) << 7 |
+	    (in->avl & 1) << 12 | (in->l & 1) << 13 | (in->db & 1) << 14 | (in->g & 1) << 15 |
+	    (unusable ? VMX_AR_UNUSABLE_MASK : 0);
+	vmx_write(VMX_SEG(BASE, seg), in->base);
+	vmx_write(VMX_SEG(LIMIT, seg), in->limit);
+	vmx_write(VMX_SEG(SELECTOR, seg), in->selector);
+	vmx_write(VMX_SEG(AR_BYTES, seg), a);
+}
+
+/* SS.DPL is the CPL, also of an unusable SS; in real mode it is 0 (SDM 3C 25.4.1). */
+int vmx_get_cpl(struct x86_vcpu *v)
+{
+	return VMX_AR_DPL(vmx_read(GUEST_SS_AR_BYTES));
+}
+
+u64 vmx_seg_base(struct x86_vcpu *v, enum x86_seg seg)
+{
+	return vmx_read(VMX_SEG(BASE, seg));
+}
+
+void vmx_get_dt(struct x86_vcpu *v, bool idt, struct kvm_dtable *dt)
+{
+	*dt = (struct kvm_dtable) {
+		.base = vmx_read(idt ? GUEST_IDTR_BASE : GUEST_GDTR_BASE),
+		.limit = vmx_read(idt ? GUEST_IDTR_LIMIT : GUEST_GDTR_LIMIT),
+	};
+}
+
+void vmx_set_dt(struct x86_vcpu *v, bool idt, const struct kvm_dtable *dt)
+{
+	vmx_write(idt ? GUEST_IDTR_BASE : GUEST_GDTR_BASE, dt->base);
+	vmx_write(idt ? GUEST_IDTR_LIMIT : GUEST_GDTR_LIMIT, dt->limit);
+}
+
+/* PE and PG may be 0 in an unrestricted guest; NE has to be set (SDM 3C 24.8). */
+void vmx_set_cr0(struct x86_vcpu *v, unsigned long cr0)
+{
+	struct vmx_vcpu *s = to_vmx(v);
+	unsigned long fixed = vmx_hw.cr0_fixed0 & ~(X86_CR0_PE | X86_CR0_PG);
+
+	v->regs.cr0 = cr0;
+	v->regs.avail |= BIT(X86_LAZY_CR0);
+	s->cr0_owned = CR0_OWNED & ~fixed;
+	vmx_write(CR0_GUEST_HOST_MASK, ~s->cr0_owned);
+	vmx_write(CR0_READ_SHADOW, cr0);
+	/* Without caches the guest's memory would be uncached. */
+	vmx_write(GUEST_CR0, (cr0 & ~(X86_CR0_CD | X86_CR0_NW)) | X86_CR0_ET | fixed);
+}
+
+/* MCE stays on, or a host's machine check is a shutdown. */
+void vmx_set_cr4(struct x86_vcpu *v, unsigned long cr4)
+{
+	struct vmx_vcpu *s = to_vmx(v);
+	unsigned long fixed = vmx_hw.cr4_fixed0 |
+			      (boot_cpu_has(X86_FEATURE_MCE) ? X86_CR4_MCE : 0);
+
+	v->regs.cr4 = cr4;
+	v->regs.avail |= BIT(X86_LAZY_CR4);
+	s->cr4_owned = CR4_OWNED & ~v->cpuid.cr4_reserved & ~fixed;
+	vmx_write(CR4_GUEST_HOST_MASK, ~s->cr4_owned);
+	vmx_write(CR4_READ_SHADOW, cr4);
+	vmx_write(GUEST_CR4, cr4 | fixed);
+}
+
+void vmx_set_efer(struct x86_vcpu *v, u64 efer)
+{
+	struct vmx_vcpu *s = to_vmx(v);
+
+	v->regs.efer = efer;
+	vmx_write(GUEST_IA32_EFER, efer);
+	vmx_control(&s->entry_ctl, VM_ENTRY_CONTROLS, VM_ENTRY_IA32E_MODE, efer & EFER_LMA);
+}
+
+bool vmx_cr4_valid(struct x86_vcpu *v, unsigned long cr4)
+{
+	return !(cr4 & X86_CR4_VMXE);
+}
+
+void vmx_set_dr7(struct x86_vcpu *v, unsigned long dr7)
+{
+	vmx_write(GUEST_DR7, (u32)dr7);
+}
+
+/* Accesses always exit: v->dbg is current. */
+void vmx_sync_drs(struct x86_vcpu *v)
+{
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Entry and exit. The inner loop of common code comes here again and again with
+ * IRQs off; what can only have changed outside of it is looked at once, in
+ * vmx_prepare_entry().
+ *
+ * Speculation: GPRs cleared and return stack refilled after each exit, CPU buffers
+ * cleared before entry (VERW), the L1 data cache flushed where other code ran
+ * since the last entry, SPEC_CTRL switched when the guest's differs, IBPB between
+ * vCPUs (vcpu.c).
+ */
+#include <linux/instrumentation.h>
+#include <linux/irqflags.h>
+#include <linux/rcupdate.h>
+#include <asm/debugreg.h>
+#include <asm/desc.h>
+#include <asm/mmu_context.h>
+#include <asm/nospec-branch.h>
+#include <asm/spec-ctrl.h>
+
+#include "block.h"
+
+#define VMX_LAZY	X86_LAZY_ALL	/* all of them are in the VMCS */
+
+static void vmx_save_segments(struct vmx_vcpu *s)
+{
+	unsigned long fs_base;
+
+	savesegment(ds, s->host_ds);
+	savesegment(es, s->host_es);
+	savesegment(fs, s->host_fs);
+	savesegment(gs, s->host_gs);
+	asm volatile("sldt %0" : "=m" (s->host_ldt));
+	rdmsrl(MSR_FS_BASE, fs_base);
+	if (fs_base != s->host_fs_base) {
+		vmx_write(HOST_FS_BASE, fs_base);
+		s->host_fs_base = fs_base;
+	}
+	rdmsrl(MSR_KERNEL_GS_BASE, s->host_kernel_gs);
+}
+
+static void vmx_load_guest_msrs(struct vmx_vcpu *s)
+{
+	unsigned int i;
+
+	wrmsrl(MSR_KERNEL_GS_BASE, s->kernel_gs_base);
+	for (i = 0; i < VMX_NR_SWITCHED; i++)
+		if (vmx_switched_slot[i] >= 0)
+			x86_user_return_msr_set(vmx_switched_slot[i], s->switched[i], ~0ull);
+	s->guest_loaded = true;
+}
+
+void vmx_prepare_guest(struct x86_vcpu *v)
+{
+	struct vmx_vcpu *s = to_vmx(v);
+
+	s->prep = VMX_PREP_FRESH;
+	if (likely(s->guest_loaded))
+		return;
+	vmx_save_segments(s);
+	vmx_load_guest_msrs(s);
+}
+
+static void vmx_prepare_spec_ctrl(struct vmx_vcpu *s)
+{
+	u64 host;
+
+	if (!vmx_hw.spec_ctrl_bits)
+		return;
+	host = this_cpu_read(x86_spec_ctrl_current);
+	s->entry.host_spec_ctrl = host;
+	/* Bits the host insists on for itself stay on for its guests. */
+	s->entry.guest_spec_ctrl = s->spec_ctrl | (host & x86_spec_ctrl_base);
+}
+
+static noinline void vmx_prepare_entry(struct vmx_vcpu *s)
+{
+	unsigned long cr3 = __get_current_cr3_fast(), cr4 = cr4_read_shadow();
+
+	s->prep = 0;
+	if (cr3 != s->host_cr3) {
+		vmx_write(HOST_CR3, cr3);
+		s->host_cr3 = cr3;
+	}
+	if (cr4 != s->host_cr4) {
+		vmx_write(HOST_CR4, cr4);
+		s->host_cr4 = cr4;
+	}
+	vmx_prepare_spec_ctrl(s);
+	if (unlikely(s->flush))
+		vmx_flush_now(s);
+	if (unlikely(vmx_hw.flush_l1d))
+		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+	/* A CPU that runs guests all day passes a quiescent state after each tick. */
+	if (s->x86.exit.reason == X86_EXIT_INTR)
+		rcu_note_context_switch(false);
+}
+
+static noinstr int vmx_run_guest(struct vmx_vcpu *s)
+{
+	unsigned long cr2 = s->x86.regs.cr2;
+	int failed;
+
+	x86_leave_host();
+	/* Neither entry nor exit switches CR2. */
+	if (native_read_cr2() != cr2)
+		native_write_cr2(cr2);
+	failed = vmx_vmenter(s->x86.regs.gpr, &s->entry);
+	s->x86.regs.cr2 = native_read_cr2();
+	x86_back_in_host();
+	return failed;
+}
+
+/*
+ * A step out of a shadow ends with a #DB only if it is pending already, and entry
+ * insists on that (SDM 3C 27.3.1.5).
+ */
+static void vmx_step_in_shadow(unsigned long rflags)
+{
+	const u32 shadow = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
+	unsigned long pending;
+
+	if (!(rflags & X86_EFLAGS_TF) || !(vmx_read(GUEST_INTERRUPTIBILITY_INFO) & shadow))
+		return;
+	pending = vmx_read(GUEST_PENDING_DBG_EXCEPTIONS);
+	vmx_write(GUEST_PENDING_DBG_EXCEPTIONS, pending | DR_STEP);
+}
+
+static void vmx_regs_to_block(struct vmx_vcpu *s)
+{
+	struct x86_regs *regs = &s->x86.regs;
+	unsigned int i;
+
+	if (regs->dirty & BIT(X86_LAZY_RIP))
+		vmx_write(GUEST_RIP, regs->rip);
+	if (regs->dirty & BIT(X86_LAZY_RSP))
+		vmx_write(GUEST_RSP, regs->gpr[X86_RSP]);
+	if (regs->dirty & BIT(X86_LAZY_RFLAGS)) {
+		vmx_write(GUEST_RFLAGS, regs->rflags);
+		vmx_step_in_shadow(regs->rflags);
+	}
+	if (regs->dirty & BIT(X86_LAZY_CR3))
+		vmx_write(GUEST_CR3, regs->cr3);
+	if (regs->dirty & BIT(X86_LAZY_PDPTRS))
+		for (i = 0; i < 4; i++)
+			vmx_write(GUEST_PDPTR0 + 2 * i, regs->pdptr[i]);
+	regs->dirty = 0;
+}
+
+void vmx_enter(struct x86_vcpu *v)
+{
+	struct vmx_vcpu *s = to_vmx(v);
+	bool failed;
+
+	if (unlikely(s->prep))
+		vmx_prepare_entry(s);
+	if (v->regs.dirty)
+		vmx_regs_to_block(s);
+
+	failed = vmx_run_guest(s);
+
+	v->regs.avail = X86_LAZY_ALL & ~VMX_LAZY;
+	vmx_decode_exit(s, failed);
+}
+
+/* Exits do not acknowledge the interrupt: it is pending, and taken with IRQs on. */
+void vmx_take_host_irq(struct x86_vcpu *v)
+{
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Intel VMX: what the files of this room share. "SDM" is Intel's Software
+ * Developer's Manual; chapters of volume 3C as of 2023.
+ */
+#ifndef KVM_VMX_H
+#define KVM_VMX_H
+
+#include <linux/list.h>
+#include <asm/vmx.h>
+#include "core.h"
+
+/* What this CPU's VMX has and the module parameters leave on. Constant after load. */
+struct vmx_hw {
+	u32 revision;			/* of the VMCS format */
+	u32 pin, primary, secondary;	/* controls that vCPUs start with */
+	u32 exit, entry;
+	u32 optional;			/* of the secondary controls: those there are */
+	u64 cr0_fixed0, cr4_fixed0;	/* bits that VMX operation wants set */
+	u64 ept_vpid_cap;
+	bool ept_ad;
+	bool vpid;
+	bool ple;
+	bool tsc_scaling;
+	bool flush_l1d;
+	u64 spec_ctrl_bits;		/* of SPEC_CTRL that the CPU has, 0: no such MSR */
+};
+extern struct vmx_hw vmx_hw;
+
+/* Module parameters about PAUSE, by their stock names. Constant after load. */
+struct vmx_pause {
+	unsigned int gap, window, grow, shrink, max;
+};
+extern struct vmx_pause vmx_pause;
+extern bool vmx_dump_invalid;
+
+/* MSRs without a place in the VMCS that user mode alone needs on the host's side. */
+enum vmx_switched { VMX_STAR, VMX_LSTAR, VMX_SYSCALL_MASK, VMX_TSC_AUX, VMX_NR_SWITCHED };
+extern int vmx_switched_slot[VMX_NR_SWITCHED];	/* -1: the CPU has none */
+
+/* Per host CPU; p: preemption off on that CPU, i: IRQs off on that CPU */
+struct vmx_cpu {
+	struct page *vmxon;		/* c: VMXON region, format unknown to us */
+	struct list_head loaded;	/* i; VMCSs that this CPU may have cached */
+	struct vmx_vcpu *current_vmcs;	/* i; whose VMREAD and VMWRITE reach */
+	bool on;			/* i */
+	u64 last_vcpu;			/* p; vmx_vcpu.unique of the last guest here */
+};
+DECLARE_PER_CPU(struct vmx_cpu, vmx_cpus);
+
+/* enter.S knows this layout. p: IRQs off around entry */
+struct vmx_entry {
+	u64 guest_spec_ctrl;		/* p  0x00; == host_spec_ctrl: leave the MSR alone */
+	u64 host_spec_ctrl;		/* p  0x08 */
+	u8 launched;			/* i  0x10; this VMCS has been, on this CPU */
+};
+
+/* vmx_vcpu.prep: what the next entry has to look at */
+#define VMX_PREP_FRESH	BIT(0)		/* first entry since prepare_guest */
+
+/* c: constant once created   v: vcpu->mutex   p: loaded, preemption off   i: IRQs off on cpu */
+struct vmx_vcpu {
+	struct x86_vcpu x86;		/* first */
+	struct page *block;		/* c; the VMCS */
+	struct vmx_entry entry;
+	struct list_head loaded;	/* i; in vmx_cpu.loaded of @cpu */
+	int cpu;			/* i; where the VMCS may be cached, -1: nowhere */
+	u64 unique;			/* c; never reused */
+	u16 vpid;			/* c; 0: none */
+	u8 prep;			/* v; VMX_PREP_* */
+	bool flush;			/* v; TLB entries are to go before the next entry */
+	bool fields_set;		/* v; vcpu_reset() has filled the VMCS */
+	bool soft_ours;			/* v; the INT3/INTO on its way in is no instruction's */
+	bool guest_loaded;		/* p; MSRs that only user mode needs are the guest's */
+	u32 primary, secondary, entry_ctl;	/* v; controls as in the VMCS */
+	u32 exceptions;			/* v; exception bitmap */
+	u32 ple_window;			/* v */
+	u64 eptp;			/* v */
+	unsigned long cr0_owned, cr4_owned;	/* v; bits that the guest changes on its own */
+
+	/* The host's, as of prepare_guest */
+	unsigned long host_cr3, host_cr4, host_fs_base;	/* p; as in the VMCS */
+	u64 host_kernel_gs;		/* p */
+	u16 host_fs, host_gs, host_ds, host_es, host_ldt;	/* p */
+
+	/* MSRs that are not in the VMCS */
+	u64 switched[VMX_NR_SWITCHED];	/* v */
+	u64 cstar;			/* v */
+	u64 kernel_gs_base;		/* v; in the MSR while guest_loaded */
+	u64 spec_ctrl;			/* v */
+
+	/* bitmap.c */
+	struct page *map;		/* v; a map of its own, NULL: none needed yet */
+	u32 pass_read, pass_write;	/* v; bits of the table in bitmap.c */
+};
+
+static inline struct vmx_vcpu *to_vmx(struct x86_vcpu *v)
+{
+	return container_of(v, struct vmx_vcpu, x86);
+}
+
+/* caps.c */
+int vmx_caps_probe(void);
+void vmx_caps_export(struct x86_caps *caps);
+
+/* vcpu.c */
+int vmx_vcpu_create(struct x86_vcpu *v);
+void vmx_vcpu_destroy(struct x86_vcpu *v);
+void vmx_vcpu_reset(struct x86_vcpu *v, bool init);
+void vmx_vcpu_load(struct x86_vcpu *v, int cpu);
+void vmx_vcpu_put(struct x86_vcpu *v);
+void vmx_cpuid_changed(struct x86_vcpu *v);
+void vmx_update_intercepts(struct x86_vcpu *v);
+void vmx_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr);
+void vmx_write_tsc(struct x86_vcpu *v);
+
+/* msr.c */
+int vmx_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);
+int vmx_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool host);
+int vmx_get_feature_msr(u32 index, u64 *data);
+extern const u32 vmx_switched_msr[VMX_NR_SWITCHED];
+
+/* regs.c */
+void vmx_cache_regs(struct x86_vcpu *v, u32 which);
+void vmx_get_segment(struct x86_vcpu *v, enum x86_seg seg, struct kvm_segment *s);
+void vmx_set_segment(struct x86_vcpu *v, enum x86_seg seg, const struct kvm_segment *s);
+int vmx_get_cpl(struct x86_vcpu *v);
+u64 vmx_seg_base(struct x86_vcpu *v, enum x86_seg seg);
+void vmx_get_dt(struct x86_vcpu *v, bool idt, struct kvm_dtable *dt);
+void vmx_set_dt(struct x86_vcpu *v, bool idt, const struct kvm_dtable *dt);
+void vmx_set_cr0(struct x86_vcpu *v, unsigned long cr0);
+void vmx_set_cr4(struct x86_vcpu *v, unsigned long cr4);
+void vmx_set_efer(struct x86_vcpu *v, u64 efer);
+bool vmx_cr4_valid(struct x86_vcpu *v, unsigned long cr4);
+void vmx_set_dr7(struct x86_vcpu *v, unsigned long dr7);
+void vmx_sync_drs(struct x86_vcpu *v);
+
+/* run.c */
+void vmx_prepare_guest(struct x86_vcpu *v);
+void vmx_enter(struct x86_vcpu *v);
+void vmx_take_host_irq(struct x86_vcpu *v);
+/* enter.S; 0, or 1: the entry failed, nothing of the guest was loaded */
+asmlinkage int vmx_vmenter(unsigned long *gpr, const struct vmx_entry *entry);
+void vmx_vmexit(void);		/* never called: HOST_RIP */
+
+/* exit.c */
+void vmx_decode_exit(struct vmx_vcpu *s, bool failed);
+int vmx_skip_insn(struct x86_vcpu *v);
+
+/* inject.c */
+void vmx_inject_exception(struct x86_vcpu *v);
+void vmx_inject_irq(struct x86_vcpu *v, bool reinject);
+void vmx_inject_nmi(struct x86_vcpu *v);
+void vmx_cancel_injection(struct x86_vcpu *v);
+bool vmx_irq_blocked(struct x86_vcpu *v);
+bool vmx_nmi_blocked(struct x86_vcpu *v);
+bool vmx_get_nmi_mask(struct x86_vcpu *v);
+void vmx_set_nmi_mask(struct x86_vcpu *v, bool masked);
+void vmx_want_irq_window(struct x86_vcpu *v);
+void vmx_want_nmi_window(struct x86_vcpu *v);
+u32 vmx_get_int_shadow(struct x86_vcpu *v);
+void vmx_set_int_shadow(struct x86_vcpu *v, u32 mask);
+void vmx_close_irq_window(struct vmx_vcpu *s);
+void vmx_close_nmi_window(struct vmx_vcpu *s);
+/* An event that was cut short goes back to common code. @info as IDT-vectoring information */
+void vmx_requeue(struct vmx_vcpu *s, u32 info, u32 error);
+void vmx_reset_events(struct vmx_vcpu *s);
+
+/* bitmap.c */
+int vmx_bitmaps_init(void);
+void vmx_bitmaps_exit(void);
+/* The VMCS is current. User space's filter is applied before the first entry. */
+void vmx_bitmap_create(struct vmx_vcpu *s);
+void vmx_bitmap_destroy(struct vmx_vcpu *s);
+/* Process context. Intercepts stay on where memory is short. */
+void vmx_bitmap_update(struct vmx_vcpu *s);
+void vmx_set_msr_intercept(struct x86_vcpu *v, u32 index, bool read, bool write);
+void vmx_msr_filter_changed(struct x86_vcpu *v);
+
+/* tlb.c */
+int vmx_vpids_init(void);
+void vmx_vpids_exit(void);
+u16 vmx_vpid_get(void);
+void vmx_vpid_put(u16 vpid);
+/* IRQs off: whatever an earlier user left on this CPU. */
+void vmx_flush_cpu(void);
+/* IRQs off, right before entry, with vmx_vcpu.flush set. */
+void vmx_flush_now(struct vmx_vcpu *s);
+void vmx_load_root(struct x86_vcpu *v, hpa_t root, int level);
+void vmx_flush_tlb(struct x86_vcpu *v);
+void vmx_flush_tlb_gva(struct x86_vcpu *v, gva_t gva);
+
+/* dump.c */
+void vmx_dump(struct x86_vcpu *v);
+
+#endif
