@@ -13,6 +13,7 @@
 #h   make image      the Debian 12 disk image; make image-small: kernel and busybox
 #h   make deps       the Debian packages that all this needs
 #h   make clean      remove what was built; make distclean: the images and caches too
+#h   make overlay LINUX=dir   put this tree into a kernel's sources (x86) as its KVM
 #h   make install    install the modules for the running kernel and the VMM (native use)
 #h
 #h Running
@@ -23,6 +24,8 @@
 #h   make host-shell a shell on the emulated host, our modules loaded
 #h   make check      SUITE="abi boot" runs a part, of:
 #h SUITES
+#h   make check-debug   run some of them on a kernel that checks locks and memory; it is
+#h                   built first (make debug-kernel), in a quarter of an hour
 #h   make bench      what exits cost, counted in instructions, ours against stock
 #h   make lint       style, static analysis and budgets; STEP=name runs one step
 #h
@@ -30,7 +33,7 @@
 #h   HOST=amd        the host: amd (emulated), native (this machine)
 #h   KVM=ours        the hypervisor: ours, or stock (the distribution's modules)
 #h   VMM=ours        the guest's VMM: ours, or qemu
-#h   KVER=           the host's kernel (default: the newest Debian 6.1 installed)
+#h   KVER=6.1        the host's kernel: a release, or a series' newest Debian one installed
 
 SHELL	 := /bin/bash
 .DEFAULT_GOAL := help
@@ -42,14 +45,17 @@ export KVM  ?= ours
 export VMM  ?= ours
 export BUILD ?= $(CURDIR)/build
 
-# The kernel that the modules are built for and that the host runs.
-ifndef KVER
-KVER := $(shell if [ $(HOST) = native ]; then uname -r; else \
-		. $(HOSTTOOLS)/lib.sh; pick_kver 6.1 amd64; fi)
-endif
+# The kernel that the modules are built for and that the host runs. Of a series
+# that is not installed, the messages to come show the name.
+KVER_GIVEN := $(KVER)
+override KVER := $(shell if [ $(HOST) = native ]; then echo $(or $(KVER_GIVEN),$$(uname -r)); else \
+		. $(HOSTTOOLS)/lib.sh; resolve_kver $(KVER_GIVEN); fi)
+override KVER := $(or $(KVER),$(KVER_GIVEN))
 export KVER
 JOBS ?= $(shell nproc)
-OUT  ?= $(BUILD)/modules-$(KVER)
+ifeq ($(OUT),)
+override OUT := $(BUILD)/modules-$(KVER)
+endif
 KDIR ?= /lib/modules/$(KVER)/build
 KSELFTEST := tools/testing/selftests/kvm
 
@@ -80,6 +86,10 @@ modules: mirror
 	@echo "  MODULES $(OUT)"
 	@$(MAKE) -C $(KDIR) M=$(OUT) CONFIG_DEBUG_INFO_BTF_MODULES= -j$(JOBS) \
 		$(KBUILD_FLAGS) modules
+
+# For another series than KVER's: "modules-6.12".
+modules-%:
+	@$(MAKE) KVER=$* OUT= modules
 
 vmm:
 	@echo "  VMM     $(BUILD)/vmm"
@@ -115,6 +125,17 @@ check:
 	@$(HOSTTOOLS)/deps check
 	@tools/testing/check $(SUITE)
 
+debug-kernel:
+	@$(HOSTTOOLS)/deps debug
+	@$(HOSTTOOLS)/debug-kernel
+
+debug-modules: debug-kernel
+	@$(MAKE) OUT= KVER=$$(cat $(BUILD)/debug-kernel/release) \
+		KDIR=$(BUILD)/debug-kernel/obj modules
+
+check-debug: debug-kernel
+	@TABLE=tools/testing/suites/table-debug tools/testing/check $(SUITE)
+
 bench:
 	@$(HOSTTOOLS)/deps bench
 	@test -f tools/testing/bench/Makefile || { echo "make: there is no benchmark yet"; exit 1; }
@@ -123,6 +144,9 @@ bench:
 lint:
 	@$(HOSTTOOLS)/deps lint
 	@tools/testing/lint/lint $(STEP)
+
+overlay:
+	@tools/overlay "$(LINUX)"
 
 install:
 	@$(MAKE) KVER=$(shell uname -r) OUT=$(BUILD)/modules-$(shell uname -r) modules vmm
@@ -140,4 +164,4 @@ distclean:
 	rm -rf $(BUILD)
 
 .PHONY: help deps mirror modules vmm selftests image image-small run run-guest host-shell \
-	check bench lint install clean distclean
+	debug-kernel debug-modules check-debug check bench lint overlay install clean distclean

@@ -20,23 +20,37 @@ die()
 	exit 125
 }
 
-# The newest installed Debian kernel of a series: "pick_kver 6.1 amd64".
+# The newest installed Debian kernel of a series: "pick_kver 6.1 amd64". Its
+# release is a version and a flavour, with the ABI's number between or not.
 pick_kver()
 {
 	local f
 
 	for f in /lib/modules/"$1".*-"$2"; do
-		[[ $f =~ -[0-9]+(\+[^-]*)?-$2$ && -r /boot/vmlinuz-${f##*/} ]] &&
+		[[ $f =~ /[0-9.]+[^-/]*(-[0-9][^-/]*)?-$2$ && -r /boot/vmlinuz-${f##*/} ]] &&
 			printf '%s\n' "${f##*/}"
 	done | sort -V | tail -n 1
 }
 
-# The host kernel's release: KVER from the environment, else the newest 6.1.
+# The kernel's release that KVER=$1 means: a release, a series of which the
+# newest one installed is taken, or nothing: 6.1. Prints nothing if there is none.
+resolve_kver()
+{
+	if [[ ${1:-6.1} =~ ^[0-9]+\.[0-9]+$ ]]; then
+		pick_kver "${1:-6.1}" amd64
+	else
+		printf '%s\n' "$1"
+	fi
+}
+
+# The host kernel's release, as KVER from the environment says.
 host_kver()
 {
-	local kver=${KVER:-$(pick_kver 6.1 amd64)}
+	local kver
 
-	[ -n "$kver" ] || die "no kernel found in /boot: install linux-image-amd64"
+	kver=$(resolve_kver "${KVER:-}")
+	[ -n "$kver" ] || die "no kernel ${KVER:-6.1} found in /boot:" \
+		"install linux-image-${KVER:+$KVER-}amd64"
 	[ -r "/boot/vmlinuz-$kver" ] || die "no /boot/vmlinuz-$kver: install linux-image-$kver"
 	printf '%s\n' "$kver"
 }
@@ -55,23 +69,26 @@ copy_module()
 }
 
 # stage_modules DIR KVER NAME...: each module with its dependencies below
-# DIR, and a file DIR/NAME.list that names them in the order to load them.
+# DIR, and a file DIR/NAME.list that names them in the order to load them. What
+# the kernel has built in needs no file. MODROOT is where its lib/modules is.
 stage_modules()
 {
-	local dir=$1 kver=$2 name path file
+	local dir=$1 kver=$2 name how path file
 	shift 2
 
 	mkdir -p "$dir"
 	for name; do
 		: > "$dir/$name.list"
-		while read -r _ path _; do
+		while read -r how path _; do
+			[ "$how" != missing ] || die "kernel $kver has no module $name"
+			[ "$how" = insmod ] || continue
 			file=${path##*/}
 			file=${file%.xz}
 			file=${file%.zst}
 			[ -e "$dir/$file" ] || copy_module "$path" "$dir"
 			printf '%s\n' "$file" >> "$dir/$name.list"
-		done < <(modprobe -S "$kver" --show-depends "$name" | grep '^insmod')
-		[ -s "$dir/$name.list" ] || die "kernel $kver has no module $name"
+		done < <(modprobe ${MODROOT:+-d "$MODROOT"} -S "$kver" --show-depends "$name" ||
+			 echo missing)
 	done
 }
 

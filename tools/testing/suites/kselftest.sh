@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # All programs of tools/testing/selftests/kvm in one boot of the host. TESTS=
-# names some of them, HOST_OPTS= more options for host-run.
+# names some of them, HOST_OPTS= more options for host-run, LIMIT= and TOTAL=
+# the seconds for one program and for all.
 
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,7 +22,7 @@ for test in $tests; do
 done
 
 # shellcheck disable=SC2086
-"$ROOT/tools/testing/host/host-run" --cpus 2 --mem 2G --timeout 850 --log "$work/klog" \
+"$ROOT/tools/testing/host/host-run" --cpus 2 --mem 2G --timeout "${TOTAL:-850}" --log "$work/klog" \
 	--add "$work/t:/t" --add "$here/l1-tests:/l1-tests" ${HOST_OPTS:-} \
 	-- /l1-tests /t ${LIMIT:-60} $tests > "$work/out" 2> "$work/err"
 status=$?

@@ -184,8 +184,11 @@ static int wait_for(pid_t pid, unsigned int limit)
 static bool run_one(const struct test *test, const sigset_t *mask)
 {
 	unsigned int limit = test->limit ? test->limit : USUAL_LIMIT;
+	const char *patience = getenv("PATIENCE");
 	int status;
 
+	if (patience && atoi(patience) > 1)
+		limit *= atoi(patience);
 	memset(outcome, 0, sizeof(*outcome));
 	fflush(stdout);
 	test_pid = fork();
