@@ -8,6 +8,7 @@
  */
 #include <linux/context_tracking.h>
 #include <linux/hw_breakpoint.h>
+#include <linux/kvm/compat.h>
 #include <linux/sched/signal.h>
 #include <linux/thread_info.h>
 #include <linux/vtime.h>
@@ -198,6 +199,7 @@ static void x86_leave_guest(struct x86_vcpu *v)
 
 	if (unlikely(hw_breakpoint_active()))
 		x86_debug_unload(v);
+	kvm_barrier_before_user();
 	if (x86_owns_xstate(v))
 		x86_load_host_xsave(v);
 	smp_store_release(&vcpu->mode, KVM_OUTSIDE_GUEST);

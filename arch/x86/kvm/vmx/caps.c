@@ -56,7 +56,7 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 #define WANT_SECONDARY	SECONDARY_EXEC_WBINVD_EXITING
 /* Switched by a guest's CPUID, or by parameters */
 #define OPT_SECONDARY	(SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |		\
-			 SECONDARY_EXEC_XSAVES | SECONDARY_EXEC_ENABLE_VPID |			\
+			 SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_ENABLE_VPID |			\
 			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING)
 #define NEED_EXIT	(VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_LOAD_IA32_EFER |		\
 			 VM_EXIT_LOAD_IA32_PAT | VM_EXIT_SAVE_IA32_PAT)
@@ -165,7 +165,6 @@ int vmx_caps_probe(void)
 	hw->secondary |= hw->ple ? SECONDARY_EXEC_PAUSE_LOOP_EXITING : 0;
 	hw->secondary |= hw->tsc_scaling ? SECONDARY_EXEC_TSC_SCALING : 0;
 	hw->spec_ctrl_bits = vmx_spec_ctrl_bits();
-	hw->flush_l1d = boot_cpu_has_bug(X86_BUG_L1TF) && boot_cpu_has(X86_FEATURE_FLUSH_L1D);
 	return 0;
 }
 
@@ -200,7 +199,7 @@ void vmx_caps_export(struct x86_caps *caps)
 		.tsc_max_ratio = ~0ull,
 		.nrips = true,
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&
-			  (vmx_hw.optional & SECONDARY_EXEC_XSAVES),
+			  (vmx_hw.optional & SECONDARY_EXEC_ENABLE_XSAVES),
 		.adjust_cpuid = vmx_adjust_cpuid,
 	};
 }

@@ -88,7 +88,7 @@ static noinline void vmx_prepare_entry(struct vmx_vcpu *s)
 	if (unlikely(s->flush))
 		vmx_flush_now(s);
 	if (unlikely(vmx_hw.flush_l1d))
-		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+		vmx_l1d_flush();
 	/* A CPU that runs guests all day passes a quiescent state after each tick. */
 	if (s->x86.exit.reason == X86_EXIT_INTR)
 		rcu_note_context_switch(false);
@@ -103,6 +103,9 @@ static noinstr int vmx_run_guest(struct vmx_vcpu *s)
 	/* Neither entry nor exit switches CR2. */
 	if (native_read_cr2() != cr2)
 		native_write_cr2(cr2);
+	/* Not all CPUs with stale data in their buffers need VERW for MDS's sake. */
+	if (static_branch_unlikely(&mmio_stale_data_clear))
+		x86_clear_cpu_buffers();
 	failed = vmx_vmenter(s->x86.regs.gpr, &s->entry);
 	s->x86.regs.cr2 = native_read_cr2();
 	x86_back_in_host();
@@ -152,6 +155,8 @@ void vmx_enter(struct x86_vcpu *v)
 
 	if (unlikely(s->prep))
 		vmx_prepare_entry(s);
+	else if (unlikely(vmx_hw.flush_l1d_always))
+		vmx_l1d_flush();
 	if (v->regs.dirty)
 		vmx_regs_to_block(s);
 

@@ -38,7 +38,7 @@ static void vmx_intercept_by_cpuid(struct vmx_vcpu *s)
 	vmx_secondary(s, SECONDARY_EXEC_ENABLE_RDTSCP, x86_has(v, X86_FEATURE_RDTSCP) ||
 		      x86_has(v, X86_FEATURE_RDPID));
 	vmx_secondary(s, SECONDARY_EXEC_ENABLE_INVPCID, x86_has(v, X86_FEATURE_INVPCID));
-	vmx_secondary(s, SECONDARY_EXEC_XSAVES, x86_has(v, X86_FEATURE_XSAVES));
+	vmx_secondary(s, SECONDARY_EXEC_ENABLE_XSAVES, x86_has(v, X86_FEATURE_XSAVES));
 }
 
 static void vmx_intercept_by_vm(struct vmx_vcpu *s)
@@ -140,7 +140,7 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 	vmx_write(VMCS_LINK_POINTER, ~0ul);
 	if (s->vpid)
 		vmx_write(VIRTUAL_PROCESSOR_ID, s->vpid);
-	if (vmx_hw.optional & SECONDARY_EXEC_XSAVES)
+	if (vmx_hw.optional & SECONDARY_EXEC_ENABLE_XSAVES)
 		vmx_write(XSS_EXIT_BITMAP, 0);
 	if (vmx_hw.ple) {
 		s->ple_window = vmx_pause.window;

@@ -7,7 +7,7 @@
 #define KVM_VMX_H
 
 #include <linux/list.h>
-#include <asm/vmx.h>
+#include <linux/kvm/compat.h>
 #include "core.h"
 
 /* What this CPU's VMX has and the module parameters leave on. Constant after load. */
@@ -22,7 +22,8 @@ struct vmx_hw {
 	bool vpid;
 	bool ple;
 	bool tsc_scaling;
-	bool flush_l1d;
+	bool flush_l1d;			/* l1d.c: on entries to the inner loop */
+	bool flush_l1d_always;		/* on each entry */
 	u64 spec_ctrl_bits;		/* of SPEC_CTRL that the CPU has, 0: no such MSR */
 };
 extern struct vmx_hw vmx_hw;
@@ -180,6 +181,11 @@ void vmx_msr_filter_changed(struct x86_vcpu *v);
 /* tlb.c */
 int vmx_vpids_init(void);
 void vmx_vpids_exit(void);
+
+/* l1d.c */
+int vmx_l1d_init(void);
+void vmx_l1d_exit(void);
+void vmx_l1d_flush(void);
 u16 vmx_vpid_get(void);
 void vmx_vpid_put(u16 vpid);
 /* IRQs off: whatever an earlier user left on this CPU. */
