@@ -218,9 +218,15 @@ bool mmu_fault_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 	return true;
 }
 
+/* Devices sit at multiples of powers of two: let higher bits take part. */
+static unsigned int note_of(gfn_t gfn)
+{
+	return (gfn ^ gfn >> 6) % MMU_MMIO_NOTES;
+}
+
 bool mmu_known_mmio(struct x86_vcpu *v, gfn_t gfn)
 {
-	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[gfn % MMU_MMIO_NOTES];
+	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[note_of(gfn)];
 
 	return note->gfn == gfn && note->generation == mmu_slots(v->vcpu.kvm)->generation;
 }
@@ -228,7 +234,7 @@ bool mmu_known_mmio(struct x86_vcpu *v, gfn_t gfn)
 /* Looks again: the set may have changed since the caller found no slot. */
 void mmu_note_mmio(struct x86_vcpu *v, gfn_t gfn)
 {
-	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[gfn % MMU_MMIO_NOTES];
+	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[note_of(gfn)];
 	struct kvm_memslots *slots = mmu_slots(v->vcpu.kvm);
 
 	if (kvm_find_slot(slots, gfn))

@@ -23,7 +23,7 @@ struct mmu_vm {
 
 /* All fields: touched by the thread holding vcpu->mutex alone. */
 #define MMU_CACHE_PAGES		4	/* the tables below a root of 5 levels */
-#define MMU_MMIO_NOTES		8
+#define MMU_MMIO_NOTES		64	/* a power of two */
 struct mmu_vcpu {
 	hpa_t root;			/* the root loaded in hardware, or HPA_INVALID */
 	unsigned int nr_cached;
