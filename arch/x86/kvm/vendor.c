@@ -51,7 +51,7 @@ int x86_vendor_register(const struct x86_vendor_ops *ops, const struct x86_caps 
 		goto out;
 	}
 	x86_caps = *caps;
-	mmu_set_format(caps->tdp_ept);
+	mmu_set_format();
 	x86_read_host();
 	x86_vendor = *ops;
 #define X86_OP_UPDATE(ret, name, args)	static_call_update(x86_op_##name, ops->name);

@@ -45,6 +45,16 @@ static int pick_level(struct kvm *kvm, const struct kvm_page *p)
 	return level;
 }
 
+/* What is only read yet is left for the log to notice, if there is one. */
+static enum spte_write pick_write(const struct kvm_page *p, int level)
+{
+	if (!p->writable)
+		return SPTE_READ_ONLY;
+	if (p->write || !kvm_slot_logs_dirty(p->slot))
+		return SPTE_OPEN;
+	return level == 1 && spte_logs_dirty() ? SPTE_OPEN_CLEAN : SPTE_READ_ONLY;
+}
+
 /* mmu_lock held. */
 static enum tdp_result map_locked(struct x86_vcpu *v, const struct kvm_page *p, struct tdp_map *m)
 {
@@ -52,9 +62,10 @@ static enum tdp_result map_locked(struct x86_vcpu *v, const struct kvm_page *p, 
 	enum tdp_result r;
 
 	m->level = pick_level(kvm, p);
+	m->now = pick_write(p, m->level);
 	r = tdp_map(v, m);
 	/* After the entry: who takes the bit first finds it writable and protects it. */
-	if (r == TDP_MAPPED && m->writable && kvm_slot_logs_dirty(p->slot))
+	if (r == TDP_MAPPED && m->now == SPTE_OPEN && kvm_slot_logs_dirty(p->slot))
 		kvm_mark_dirty(kvm, p->slot, p->gfn);
 	return r;
 }
@@ -95,7 +106,6 @@ static enum mmu_fault_result map_page(struct x86_vcpu *v, const struct kvm_page 
 		.gfn = p->gfn, .hfn = p->hfn, .write = p->write,
 		.memory = p->page || pfn_valid(p->hfn),
 		.may_write = p->writable,
-		.writable = p->writable && (p->write || !kvm_slot_logs_dirty(p->slot)),
 		.keep_tables = kvm_slot_logs_dirty(p->slot),
 	};
 	enum tdp_result r;
@@ -218,9 +228,15 @@ bool mmu_fault_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 	return true;
 }
 
+/* Devices sit at multiples of powers of two: let higher bits take part. */
+static unsigned int note_of(gfn_t gfn)
+{
+	return (gfn ^ gfn >> 6) % MMU_MMIO_NOTES;
+}
+
 bool mmu_known_mmio(struct x86_vcpu *v, gfn_t gfn)
 {
-	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[gfn % MMU_MMIO_NOTES];
+	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[note_of(gfn)];
 
 	return note->gfn == gfn && note->generation == mmu_slots(v->vcpu.kvm)->generation;
 }
@@ -228,7 +244,7 @@ bool mmu_known_mmio(struct x86_vcpu *v, gfn_t gfn)
 /* Looks again: the set may have changed since the caller found no slot. */
 void mmu_note_mmio(struct x86_vcpu *v, gfn_t gfn)
 {
-	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[gfn % MMU_MMIO_NOTES];
+	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[note_of(gfn)];
 	struct kvm_memslots *slots = mmu_slots(v->vcpu.kvm);
 
 	if (kvm_find_slot(slots, gfn))

@@ -76,7 +76,8 @@ struct tdp_map {
 	int level;
 	bool write;		/* the access */
 	bool memory;
-	bool may_write, writable;
+	bool may_write;
+	enum spte_write now;
 	bool keep_tables;	/* where smaller pages are mapped, map a small one */
 	/* out */
 	unsigned int need;	/* TDP_NO_TABLES: so many more in the cache */

@@ -42,8 +42,7 @@ static bool split_leaf(struct x86_vcpu *v, struct tdp_map *m, u64 *sptep, u64 *s
 static enum tdp_result set_leaf(struct kvm *kvm, struct tdp_map *m, u64 *sptep, u64 spte)
 {
 	hfn_t hfn = m->hfn & ~(level_pages(m->level) - 1);
-	u64 new = spte_make_leaf(hfn << PAGE_SHIFT, m->level, m->memory, m->may_write,
-				 m->writable);
+	u64 new = spte_make_leaf(hfn << PAGE_SHIFT, m->level, m->memory, m->may_write, m->now);
 
 	do {
 		if (!spte)

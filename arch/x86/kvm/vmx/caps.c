@@ -9,7 +9,7 @@
 
 struct vmx_hw vmx_hw __read_mostly;
 
-static bool ept = true, vpid = true, unrestricted_guest = true, eptad = true;
+static bool ept = true, vpid = true, unrestricted_guest = true, eptad = true, pml = true;
 module_param(ept, bool, 0444);
 MODULE_PARM_DESC(ept, "Extended page tables (needed: there is no shadow paging)");
 module_param(vpid, bool, 0444);
@@ -18,6 +18,8 @@ module_param(unrestricted_guest, bool, 0444);
 MODULE_PARM_DESC(unrestricted_guest, "Guests without paging (needed)");
 module_param(eptad, bool, 0444);
 MODULE_PARM_DESC(eptad, "Accessed and dirty bits in extended page tables");
+module_param(pml, bool, 0444);
+MODULE_PARM_DESC(pml, "Dirty logs by the CPU's own list of pages (needs eptad)");
 
 /* The older MSR's bits are those of the "true" one, plus some that are forced to 1. */
 static u64 control_msr(u32 msr, u32 true_msr)
@@ -56,8 +58,9 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 #define WANT_SECONDARY	SECONDARY_EXEC_WBINVD_EXITING
 /* Switched by a guest's CPUID, or by parameters */
 #define OPT_SECONDARY	(SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |		\
-			 SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_ENABLE_VPID |			\
-			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING)
+			 SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_ENABLE_VPID |		\
+			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING |	\
+			 SECONDARY_EXEC_ENABLE_PML)
 #define NEED_EXIT	(VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_LOAD_IA32_EFER |		\
 			 VM_EXIT_LOAD_IA32_PAT | VM_EXIT_SAVE_IA32_PAT)
 #define NEED_ENTRY	(VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_LOAD_IA32_PAT)
@@ -125,6 +128,7 @@ static int vmx_probe_ept(struct vmx_hw *hw)
 		return -EOPNOTSUPP;
 	}
 	hw->ept_ad = eptad && (hw->ept_vpid_cap & VMX_EPT_AD_BIT);
+	hw->pml = pml && hw->ept_ad && (hw->optional & SECONDARY_EXEC_ENABLE_PML);
 	hw->vpid = vpid && (hw->optional & SECONDARY_EXEC_ENABLE_VPID) &&
 		   !(need_vpid & ~hw->ept_vpid_cap);
 	return 0;
@@ -162,6 +166,7 @@ int vmx_caps_probe(void)
 	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
 	hw->secondary |= hw->vpid ? SECONDARY_EXEC_ENABLE_VPID : 0;
+	hw->secondary |= hw->pml ? SECONDARY_EXEC_ENABLE_PML : 0;
 	hw->secondary |= hw->ple ? SECONDARY_EXEC_PAUSE_LOOP_EXITING : 0;
 	hw->secondary |= hw->tsc_scaling ? SECONDARY_EXEC_TSC_SCALING : 0;
 	hw->spec_ctrl_bits = vmx_spec_ctrl_bits();
@@ -191,6 +196,8 @@ void vmx_caps_export(struct x86_caps *caps)
 	*caps = (struct x86_caps) {
 		.tdp = true,
 		.tdp_ept = true,
+		.tdp_ad = vmx_hw.ept_ad,
+		.pml = vmx_hw.pml,
 		.tdp_levels = vmx_hw.ept_vpid_cap & VMX_EPT_PAGE_WALK_5_BIT &&
 			      boot_cpu_data.x86_phys_bits > 48 ? 5 : 4,
 		.tdp_max_page_level = vmx_hw.ept_vpid_cap & VMX_EPT_1GB_PAGE_BIT ? 3 : 2,

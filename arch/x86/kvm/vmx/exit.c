@@ -183,6 +183,14 @@ static void decode_task_switch(struct vmx_vcpu *s)
 			 event & VECTORING_INFO_VECTOR_MASK : -1;
 }
 
+/* Before the write that found the list full (SDM 3C 29.3.6). */
+static void decode_pml_full(struct vmx_vcpu *s)
+{
+	if (unlikely(vmx_read(EXIT_QUALIFICATION) & INTR_INFO_UNBLOCK_NMI))
+		vmx_block_nmi_again();
+	vmx_pml_drain(s);
+}
+
 static void decode_window(struct vmx_vcpu *s)
 {
 	vmx_close_irq_window(s);
@@ -236,6 +244,7 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	ROW(WBINVD,		CACHE,		true,  decode_plain),
 	ROW(XSETBV,		XSETBV,		true,  decode_plain),
 	ROW(VMFUNC,		UNDEFINED,	true,  decode_plain),
+	ROW(PML_FULL,		RESUME,		false, decode_pml_full),
 };
 
 static const struct vmx_exit_row vmx_unknown_row = {

@@ -169,4 +169,6 @@ void vmx_enter(struct x86_vcpu *v)
 /* Exits do not acknowledge the interrupt: it is pending, and taken with IRQs on. */
 void vmx_take_host_irq(struct x86_vcpu *v)
 {
+	if (vmx_hw.pml)
+		vmx_pml_drain(to_vmx(v));
 }

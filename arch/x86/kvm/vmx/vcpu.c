@@ -148,6 +148,7 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 		vmx_write(PLE_WINDOW, s->ple_window);
 	}
 	vmx_write_host_constants();
+	vmx_pml_start(s);
 	vmx_bitmap_create(s);
 	s->fields_set = true;
 }
@@ -162,6 +163,10 @@ int vmx_vcpu_create(struct x86_vcpu *v)
 	s->block = vmx_block_alloc();
 	if (!s->block)
 		return -ENOMEM;
+	if (vmx_pml_alloc(s)) {
+		vmx_block_free(s->block);
+		return -ENOMEM;
+	}
 	s->unique = atomic64_inc_return(&vmx_unique);
 	s->cpu = -1;
 	s->vpid = vmx_vpid_get();
@@ -175,6 +180,7 @@ void vmx_vcpu_destroy(struct x86_vcpu *v)
 	vmx_block_evict(s);
 	vmx_bitmap_destroy(s);
 	vmx_vpid_put(s->vpid);
+	vmx_pml_free(s);
 	vmx_block_free(s->block);
 }
 

@@ -19,6 +19,7 @@ struct vmx_hw {
 	u64 cr0_fixed0, cr4_fixed0;	/* bits that VMX operation wants set */
 	u64 ept_vpid_cap;
 	bool ept_ad;
+	bool pml;
 	bool vpid;
 	bool ple;
 	bool tsc_scaling;
@@ -77,6 +78,7 @@ struct vmx_vcpu {
 	u32 exceptions;			/* v; exception bitmap */
 	u32 ple_window;			/* v */
 	u64 eptp;			/* v */
+	struct page *written;		/* c; page-modification log, tlb.c */
 	unsigned long cr0_owned, cr4_owned;	/* v; bits that the guest changes on its own */
 
 	/* The host's, as of prepare_guest */
@@ -195,6 +197,11 @@ void vmx_flush_now(struct vmx_vcpu *s);
 void vmx_load_root(struct x86_vcpu *v, hpa_t root, int level);
 void vmx_flush_tlb(struct x86_vcpu *v);
 void vmx_flush_tlb_gva(struct x86_vcpu *v, gva_t gva);
+/* Page-modification log. Alloc: 0 or -ENOMEM; start: the VMCS is current; drain: IRQs off. */
+int vmx_pml_alloc(struct vmx_vcpu *s);
+void vmx_pml_free(struct vmx_vcpu *s);
+void vmx_pml_start(struct vmx_vcpu *s);
+void vmx_pml_drain(struct vmx_vcpu *s);
 
 /* dump.c */
 void vmx_dump(struct x86_vcpu *v);

@@ -165,7 +165,7 @@ struct x86_vcpu {
 #define to_x86(v)	container_of(v, struct x86_vcpu, vcpu)
 
 extern struct x86_caps {
-	bool tdp;
+	bool tdp, tdp_ept, tdp_ad, pml;
 	u8 tdp_levels, tdp_max_page_level;
 } x86_caps;
 extern struct x86_host {
@@ -182,6 +182,8 @@ struct kvm_memslot *kvm_find_slot(struct kvm_memslots *slots, gfn_t gfn);
 #define gpa_to_gfn(gpa)		((gpa) >> PAGE_SHIFT)
 void kvm_mark_dirty(struct kvm *kvm, const struct kvm_memslot *slot, gfn_t gfn);
 void kvm_flush_remote_tlbs(struct kvm *kvm);
+void kvm_leave_guests(struct kvm *kvm);
+void kvm_arch_dirty_log_sync(struct kvm *kvm);
 void kvm_request(struct kvm_vcpu *vcpu, unsigned int req);
 struct kvm_vcpu *kvm_vcpu_by_index(struct kvm *kvm, unsigned int i);
 #define kvm_for_each_vcpu(i, v, kvm)	\
