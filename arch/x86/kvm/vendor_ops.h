@@ -130,6 +130,7 @@ struct x86_caps {
 	bool tdp_ept;			/* entries are EPT's (SDM 3C 29.3.2), else NPT's */
 	bool tdp_ad;			/* they have accessed and dirty bits */
 	bool pml;			/* hardware lists pages that it makes dirty; see dirty.c */
+	bool nx_huge;			/* set by core: code runs from small pages alone */
 	bool tsc_scaling;
 	u8 tsc_frac_bits;
 	u64 tsc_max_ratio;

@@ -21,6 +21,9 @@
 #include <trace/events/ipi.h>
 #endif
 
+/* Exported, but not in all headers. */
+extern bool itlb_multihit_kvm_mitigation;
+
 #ifndef SECONDARY_EXEC_ENABLE_XSAVES
 #define SECONDARY_EXEC_ENABLE_XSAVES	SECONDARY_EXEC_XSAVES
 #endif

@@ -61,7 +61,7 @@ static enum tdp_result map_locked(struct x86_vcpu *v, const struct kvm_page *p, 
 	struct kvm *kvm = v->vcpu.kvm;
 	enum tdp_result r;
 
-	m->level = pick_level(kvm, p);
+	m->level = m->fetch && spte_exec_small() ? 1 : pick_level(kvm, p);
 	m->now = pick_write(p, m->level);
 	r = tdp_map(v, m);
 	/* After the entry: who takes the bit first finds it writable and protects it. */
@@ -99,14 +99,14 @@ static enum mmu_fault_result map_over(struct x86_vcpu *v, const struct kvm_page 
 }
 
 static enum mmu_fault_result map_page(struct x86_vcpu *v, const struct kvm_page *p,
-				      unsigned long seq)
+				      bool fetch, unsigned long seq)
 {
 	struct kvm *kvm = v->vcpu.kvm;
 	struct tdp_map m = {
-		.gfn = p->gfn, .hfn = p->hfn, .write = p->write,
+		.gfn = p->gfn, .hfn = p->hfn, .write = p->write, .fetch = fetch,
 		.memory = p->page || pfn_valid(p->hfn),
 		.may_write = p->writable,
-		.keep_tables = kvm_slot_logs_dirty(p->slot),
+		.keep_tables = kvm_slot_logs_dirty(p->slot) || spte_exec_small(),
 	};
 	enum tdp_result r;
 
@@ -182,7 +182,7 @@ enum mmu_fault_result mmu_fault(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 		return page_error(err);
 	if (p.slot->flags & KVM_MEM_READONLY)
 		p.writable = false;
-	ret = map_page(v, &p, seq);
+	ret = map_page(v, &p, flags & X86_FAULT_FETCH, seq);
 	kvm_page_release(&p, ret == MMU_FIXED && p.writable);
 	return ret;
 }
@@ -201,7 +201,7 @@ enum mmu_fault_result mmu_fault(struct x86_vcpu *v, gpa_t gpa, u32 flags)
  */
 bool mmu_fault_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 {
-	const bool write = flags & X86_FAULT_WRITE;
+	const bool write = flags & X86_FAULT_WRITE, fetch = flags & X86_FAULT_FETCH;
 	struct kvm *kvm = v->vcpu.kvm;
 	gfn_t gfn = gpa_to_gfn(gpa);
 	struct kvm_memslot *slot;
@@ -215,10 +215,12 @@ bool mmu_fault_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 	sptep = tdp_lookup(v->mmu.root, gfn, &spte, &level);
 	if (!spte)
 		return false;
-	if (spte_allows(spte, write)) {
+	if (spte_allows(spte, write, fetch)) {
 		v->vcpu.stat.pf_spurious++;
 		return true;
 	}
+	if (fetch)
+		return false;
 	slot = kvm_find_slot(mmu_slots(kvm), gfn);
 	if (!slot || !spte_may_open(spte, level, kvm_slot_logs_dirty(slot)) ||
 	    !try_cmpxchg(sptep, &spte, spte_open(spte)))

@@ -46,7 +46,9 @@ static const struct spte_format npt_format = {
 #define EPT_D		BIT_ULL(9)
 
 static const struct spte_format ept_format = {
-	.leaf		= EPT_R | EPT_X,
+	.leaf		= EPT_R,
+	.exec		= EPT_X,
+	.huge_exec	= EPT_X,
 	.table		= EPT_R | EPT_W | EPT_X,
 	.writable	= EPT_W,
 	.accessed	= EPT_A,
@@ -65,7 +67,9 @@ static const struct spte_format ept_format = {
  * being 0.
  */
 static const struct spte_format ept_plain_format = {
-	.leaf		= EPT_R | EPT_X,
+	.leaf		= EPT_R,
+	.exec		= EPT_X,
+	.huge_exec	= EPT_X,
 	.table		= EPT_R | EPT_W | EPT_X,
 	.writable	= EPT_W,
 	.accessed	= EPT_R,
@@ -85,6 +89,8 @@ void spte_choose_format(const struct x86_caps *caps)
 		spte_format = caps->tdp_ad ? ept_format : ept_plain_format;
 		if (caps->pml)
 			spte_format.logged = spte_format.dirty;
+		if (caps->nx_huge)
+			spte_format.huge_exec = 0;
 		return;
 	}
 	spte_format = npt_format;

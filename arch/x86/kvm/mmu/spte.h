@@ -28,7 +28,9 @@ enum spte_write {
 };
 
 struct spte_format {
-	u64 leaf;	/* present, readable, executable: all that every leaf has */
+	u64 leaf;	/* present, readable: all that every leaf has */
+	u64 exec;	/* executable, where a bit says so */
+	u64 huge_exec;	/* the same for leaves above level 1 */
 	u64 table;	/* all of an entry that points to a table, but the address */
 	u64 writable;
 	u64 accessed;
@@ -78,16 +80,23 @@ static inline bool spte_same_frame(u64 a, u64 b)
 	return !((a ^ b) & spte_format.frame);
 }
 
-/* All leaves may be read and executed, but those that have lost it by age. */
+/* All leaves may be read, but those that have lost it by age. */
 static inline bool spte_usable(u64 spte)
 {
 	return (spte & spte_format.leaf) == spte_format.leaf;
 }
 
 /* Does the leaf allow the access? */
-static inline bool spte_allows(u64 spte, bool write)
+static inline bool spte_allows(u64 spte, bool write, bool fetch)
 {
-	return spte_usable(spte) && (!write || (spte & spte_format.writable));
+	return spte_usable(spte) && (!write || (spte & spte_format.writable)) &&
+	       (!fetch || (spte & spte_format.exec) == spte_format.exec);
+}
+
+/* Code runs from small pages alone: see nx_huge_pages. */
+static inline bool spte_exec_small(void)
+{
+	return spte_format.exec != spte_format.huge_exec;
 }
 
 /* Hardware logs what it makes dirty: small pages being logged may stay writable. */
@@ -125,8 +134,7 @@ static inline u64 spte_make_leaf(u64 hpa, int level, bool memory, bool may_write
 	u64 spte = hpa | spte_format.leaf | spte_format.accessed;
 
 	spte |= memory ? spte_format.memory : spte_format.device;
-	if (level > 1)
-		spte |= spte_format.huge;
+	spte |= level > 1 ? spte_format.huge | spte_format.huge_exec : spte_format.exec;
 	if (may_write) {
 		spte |= SPTE_MAY_WRITE;
 		if (write == SPTE_OPEN)
@@ -141,7 +149,9 @@ static inline u64 spte_make_leaf(u64 hpa, int level, bool memory, bool may_write
 static inline u64 spte_part(u64 spte, int level, unsigned int index)
 {
 	spte += index * (level_pages(level) << 12);
-	return level == 1 ? spte & ~spte_format.huge : spte;
+	if (level > 1)
+		return spte;
+	return (spte & ~spte_format.huge) | (spte_usable(spte) ? spte_format.exec : 0);
 }
 
 #endif

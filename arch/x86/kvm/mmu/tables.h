@@ -74,7 +74,7 @@ struct tdp_map {
 	gfn_t gfn;
 	hfn_t hfn;		/* of @gfn, whatever the level */
 	int level;
-	bool write;		/* the access */
+	bool write, fetch;	/* the access */
 	bool memory;
 	bool may_write;
 	enum spte_write now;

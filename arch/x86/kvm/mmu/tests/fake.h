@@ -147,7 +147,8 @@ struct kvm_page {
 };
 
 /* mmu.h stands on these */
-enum { X86_FAULT_PRESENT = 1, X86_FAULT_WRITE = 2, X86_FAULT_USER = 4, X86_FAULT_RSVD = 8 };
+enum { X86_FAULT_PRESENT = 1, X86_FAULT_WRITE = 2, X86_FAULT_USER = 4, X86_FAULT_RSVD = 8,
+	X86_FAULT_FETCH = 16 };
 enum { X86_REQ_LOAD_ROOT = 1 };
 typedef unsigned long gva_t;
 #include "../mmu.h"
@@ -165,7 +166,7 @@ struct x86_vcpu {
 #define to_x86(v)	container_of(v, struct x86_vcpu, vcpu)
 
 extern struct x86_caps {
-	bool tdp, tdp_ept, tdp_ad, pml;
+	bool tdp, tdp_ept, tdp_ad, pml, nx_huge;
 	u8 tdp_levels, tdp_max_page_level;
 } x86_caps;
 extern struct x86_host {

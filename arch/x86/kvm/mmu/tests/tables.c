@@ -61,6 +61,7 @@ static unsigned int rnd(unsigned int n)
 }
 
 static bool racing;
+static bool fetches;		/* some reads are instruction fetches */
 
 void fake_pause(void)
 {
@@ -175,7 +176,7 @@ static void grace_period(void)
 struct tlb {
 	gfn_t gfn;
 	hfn_t hfn;
-	bool valid, writable;
+	bool valid, writable, exec;
 };
 
 #define LIST_LEN	8
@@ -255,19 +256,20 @@ void kvm_mark_dirty(struct kvm *kvm, const struct kvm_memslot *slot, gfn_t gfn)
 }
 
 /* Translate as hardware does. True: @t is filled. vCPU's lock held. */
-static bool translate(struct vcpu *v, gfn_t gfn, bool write, struct tlb *t, u32 *flags)
+static bool translate(struct vcpu *v, gfn_t gfn, bool write, bool fetch, struct tlb *t,
+		      u32 *flags)
 {
 	u64 *sptep, spte, set_bits, clean;
 	int level;
 
 	*t = v->tlb[gfn % TLB_ENTRIES];
-	if (t->valid && t->gfn == gfn && (!write || t->writable))
+	if (t->valid && t->gfn == gfn && (!write || t->writable) && (!fetch || t->exec))
 		return true;
 	do {
 		sptep = tdp_lookup(v->x86.mmu.root, gfn, &spte, &level);
 		*flags = (spte && spte_usable(spte) ? X86_FAULT_PRESENT : 0) |
-			 (write ? X86_FAULT_WRITE : 0);
-		if (!spte || !spte_allows(spte, write))
+			 (write ? X86_FAULT_WRITE : 0) | (fetch ? X86_FAULT_FETCH : 0);
+		if (!spte || !spte_allows(spte, write, fetch))
 			return false;
 		set_bits = spte_format.accessed | (write ? spte_format.dirty : 0);
 		clean = x86_caps.pml ? ~spte & spte_format.dirty : 0;
@@ -279,7 +281,10 @@ static bool translate(struct vcpu *v, gfn_t gfn, bool write, struct tlb *t, u32 
 	}
 	t->gfn = gfn;
 	t->hfn = (spte_hpa(spte) >> PAGE_SHIFT) + (gfn & (level_pages(level) - 1));
-	t->writable = spte_allows(spte, true) && (write || !clean);
+	t->writable = spte_allows(spte, true, false) && (write || !clean);
+	t->exec = spte_allows(spte, false, true);
+	if (t->exec && level > 1 && x86_caps.nx_huge)
+		wrong("code in a large page", gfn, spte, level);
 	t->valid = true;
 	v->tlb[gfn % TLB_ENTRIES] = *t;
 	return true;
@@ -318,6 +323,7 @@ static bool guest_access(struct vcpu *v, gfn_t gfn, bool write)
 	struct kvm_memslot *s = kvm_find_slot(vm.kvm.slots[0], gfn);
 	enum mmu_fault_result r = MMU_RETRY;
 	unsigned int tries;
+	const bool fetch = fetches && !write && !rnd(3);
 	struct tlb t;
 	bool done;
 	u32 flags;
@@ -329,7 +335,7 @@ static bool guest_access(struct vcpu *v, gfn_t gfn, bool write)
 			return false;
 		pthread_mutex_lock(&v->lock);
 		done = !__atomic_load_n(&v->load_root, __ATOMIC_SEQ_CST) &&
-		       translate(v, gfn, write, &t, &flags);
+		       translate(v, gfn, write, fetch, &t, &flags);
 		if (done) {
 			if (s)
 				touch(v, s, gfn, write, &t);
@@ -840,12 +846,14 @@ static void test_race(unsigned int steps)
 
 static const struct {
 	const char *name;
-	bool ept, ad, pml;
+	bool ept, ad, pml, nx_huge;
 } kinds[] = {
-	{ "NPT",					false, true, false },
-	{ "EPT",					true, true, false },
-	{ "EPT without accessed and dirty bits",	true, false, false },
-	{ "EPT, dirty pages logged by the CPU",		true, true, true },
+	{ "NPT",					false, true, false, false },
+	{ "EPT",					true, true, false, false },
+	{ "EPT without accessed and dirty bits",	true, false, false, false },
+	{ "EPT, dirty pages logged by the CPU",		true, true, true, false },
+	{ "EPT, code in small pages",			true, true, false, true },
+	{ "EPT, the same without accessed bits",	true, false, false, true },
 };
 
 int main(int argc, char **argv)
@@ -860,14 +868,17 @@ int main(int argc, char **argv)
 		x86_caps.tdp_ept = kinds[i].ept;
 		x86_caps.tdp_ad = kinds[i].ad;
 		x86_caps.pml = kinds[i].pml;
+		x86_caps.nx_huge = kinds[i].nx_huge;
 		mmu_set_format();
 		seed = 1;
 		test_bounds();
 		test_log_sizes();
 		test_age();
+		fetches = true;
 		test_steps(4, steps);
 		test_steps(5, steps / 2);
 		test_race(steps);
+		fetches = false;
 	}
 	return tap_done();
 }
