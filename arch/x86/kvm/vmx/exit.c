@@ -286,12 +286,15 @@ void vmx_decode_exit(struct vmx_vcpu *s, bool failed)
 		vmx_entry_failed(s, vmx_read(VM_INSTRUCTION_ERROR));
 		return;
 	}
-	s->entry.launched = 1;
 	reason = vmx_read(VM_EXIT_REASON);
-	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY) &&
-	    (u16)reason != EXIT_REASON_MCE_DURING_VMENTRY) {
-		vmx_entry_failed(s, reason);
-		return;
+	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
+		if ((u16)reason != EXIT_REASON_MCE_DURING_VMENTRY) {
+			vmx_entry_failed(s, reason);
+			return;
+		}
+	} else {
+		/* An entry that failed left the VMCS clear (SDM 3C 27.8). */
+		s->entry.launched = 1;
 	}
 	e->hw_code = reason;
 	row = vmx_find_row((u16)reason);
