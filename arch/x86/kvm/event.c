@@ -234,8 +234,11 @@ void x86_inject_events(struct x86_vcpu *v)
 		x86_collect_nmis(v);
 	slot_used = x86_reinject(v) || x86_inject_pending_exception(v);
 	/* A debugger steps past what waits; KVM_SET_GUEST_DEBUG asks for a look again. */
-	if (unlikely(v->dbg.guest_debug & KVM_GUESTDBG_BLOCKIRQ))
+	if (unlikely(v->dbg.guest_debug & KVM_GUESTDBG_BLOCKIRQ)) {
+		if (v->apic)
+			x86_op(update_tpr_threshold)(v, 0, -1);
 		return;
+	}
 
 	if (v->ev.nmi_pending) {
 		if (!slot_used && !x86_op(nmi_blocked)(v)) {

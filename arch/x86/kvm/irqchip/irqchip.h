@@ -60,6 +60,8 @@ void lapic_destroy(struct x86_vcpu *v);
 void lapic_reset(struct x86_vcpu *v, bool init);
 int lapic_get_state(struct x86_vcpu *v, struct kvm_lapic_state *s);
 int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s);
+/* The register page, for hardware that works on it */
+void *lapic_page(struct x86_vcpu *v);
 /* IA32_APIC_BASE: 0, or 1 for an illegal value or transition (host_initiated skips transitions) */
 int lapic_set_base(struct x86_vcpu *v, u64 value, bool host_initiated);
 u64 lapic_get_base(struct x86_vcpu *v);

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 
 #include "lapic.h"
+#include "../core.h"
 
 #define LAPIC_VERSION	(0x14u | (5u << 16))	/* integrated, LVTs 0 to 5 */
 #define LAPIC_BASE_ADDR	GENMASK_ULL(51, 12)
@@ -33,6 +34,12 @@ int lapic_highest(const struct lapic *a, unsigned int reg)
 	}
 	return -1;
 }
+
+void *lapic_page(struct x86_vcpu *v)
+{
+	return v->apic->regs;
+}
+KVM_EXPORT(lapic_page);
 
 static bool lapic_test_vec(struct lapic *a, unsigned int reg, u8 vector)
 {

@@ -79,15 +79,6 @@ void svm_cpuid_changed(struct x86_vcpu *v)
 	svm_bitmap_update(to_svm(v));
 }
 
-/*
- * CR8 writes only matter while they may let a waiting interrupt in. A LAPIC in
- * user space wants to know about each of them.
- */
-void svm_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr)
-{
-	svm_intercept(to_svm(v), INTERCEPT_CR8_WRITE, irr >= 0 && (tpr >> 4) >= (irr >> 4));
-}
-
 void svm_rebuild_control(struct svm_vcpu *s)
 {
 	struct vmcb_control_area *c = &s->block->control;

@@ -124,6 +124,7 @@ static int vmx_probe_ept(struct vmx_hw *hw)
 		       need & ~hw->ept_vpid_cap);
 		return -EOPNOTSUPP;
 	}
+	hw->tpr_shadow = primary >> 32 & CPU_BASED_TPR_SHADOW;
 	hw->ept_ad = eptad && (hw->ept_vpid_cap & VMX_EPT_AD_BIT);
 	hw->vpid = vpid && (hw->optional & SECONDARY_EXEC_ENABLE_VPID) &&
 		   !(need_vpid & ~hw->ept_vpid_cap);

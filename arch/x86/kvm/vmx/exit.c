@@ -193,6 +193,12 @@ static void decode_nmi_window(struct vmx_vcpu *s)
 	vmx_close_nmi_window(s);
 }
 
+/* What waits may be let in now. */
+static void decode_tpr_below(struct vmx_vcpu *s)
+{
+	kvm_request(&s->x86.vcpu, X86_REQ_EVENT);
+}
+
 #define ROW(code, why, n, fn)	\
 	[EXIT_REASON_##code] = { .reason = X86_EXIT_##why, .len = (n), .decode = (fn) }
 
@@ -229,6 +235,7 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	ROW(MWAIT_INSTRUCTION,	MWAIT,		true,  decode_plain),
 	ROW(MONITOR_INSTRUCTION, MONITOR,	true,  decode_plain),
 	ROW(PAUSE_INSTRUCTION,	PAUSE,		true,  decode_pause),
+	ROW(TPR_BELOW_THRESHOLD, RESUME,	false, decode_tpr_below),
 	ROW(MCE_DURING_VMENTRY,	RESUME,		false, vmx_host_mce),
 	ROW(EPT_VIOLATION,	TDP_FAULT,	false, decode_ept_violation),
 	ROW(INVEPT,		UNDEFINED,	true,  decode_plain),

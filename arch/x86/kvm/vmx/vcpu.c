@@ -67,11 +67,6 @@ void vmx_cpuid_changed(struct x86_vcpu *v)
 	vmx_set_cr4(v, x86_cr4(v));
 }
 
-/* All accesses to CR8 exit. */
-void vmx_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr)
-{
-}
-
 /* Host state that never changes while the module is loaded. */
 static void vmx_write_host_constants(void)
 {
@@ -125,6 +120,7 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 	s->exceptions = VMX_ALWAYS;
 	if (!s->vpid)
 		s->secondary &= ~SECONDARY_EXEC_ENABLE_VPID;
+	vmx_apic_fill(s);
 	vmx_write(PIN_BASED_VM_EXEC_CONTROL, vmx_hw.pin);
 	vmx_write(CPU_BASED_VM_EXEC_CONTROL, s->primary);
 	vmx_write(SECONDARY_VM_EXEC_CONTROL, s->secondary);

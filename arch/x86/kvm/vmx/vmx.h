@@ -22,6 +22,8 @@ struct vmx_hw {
 	bool vpid;
 	bool ple;
 	bool tsc_scaling;
+	u8 timer_shift;			/* from TSC ticks to those of the preemption timer */
+	bool tpr_shadow;		/* CR8 accesses need no exit */
 	bool flush_l1d;
 	u64 spec_ctrl_bits;		/* of SPEC_CTRL that the CPU has, 0: no such MSR */
 };
@@ -57,6 +59,7 @@ struct vmx_entry {
 
 /* vmx_vcpu.prep: what the next entry has to look at */
 #define VMX_PREP_FRESH	BIT(0)		/* first entry since prepare_guest */
+#define VMX_PREP_TIMER	BIT(1)		/* a deadline is set, or was cancelled */
 
 /* c: constant once created   v: vcpu->mutex   p: loaded, preemption off   i: IRQs off on cpu */
 struct vmx_vcpu {
@@ -75,7 +78,9 @@ struct vmx_vcpu {
 	u32 primary, secondary, entry_ctl;	/* v; controls as in the VMCS */
 	u32 exceptions;			/* v; exception bitmap */
 	u32 ple_window;			/* v */
+	u8 tpr_threshold;		/* v; as in the VMCS */
 	u64 eptp;			/* v */
+	u64 timer_tsc;			/* v; X86_EXIT_TIMER is due, 0: never */
 	unsigned long cr0_owned, cr4_owned;	/* v; bits that the guest changes on its own */
 
 	/* The host's, as of prepare_guest */
@@ -111,8 +116,14 @@ void vmx_vcpu_load(struct x86_vcpu *v, int cpu);
 void vmx_vcpu_put(struct x86_vcpu *v);
 void vmx_cpuid_changed(struct x86_vcpu *v);
 void vmx_update_intercepts(struct x86_vcpu *v);
-void vmx_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr);
 void vmx_write_tsc(struct x86_vcpu *v);
+bool vmx_set_hv_timer(struct x86_vcpu *v, u64 tsc);
+void vmx_cancel_hv_timer(struct x86_vcpu *v);
+
+/* apic.c */
+/* With in-kernel APICs; vcpu_reset() is filling the VMCS. */
+void vmx_apic_fill(struct vmx_vcpu *s);
+void vmx_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr);
 
 /* msr.c */
 int vmx_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What hardware does of the local APIC: V_TPR, which CR8 reads and writes (APM 2 15.21.2). */
+#include "block.h"
+
+/*
+ * CR8 writes only matter while they may let a waiting interrupt in. A LAPIC in
+ * user space wants to know about each of them.
+ */
+void svm_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr)
+{
+	svm_intercept(to_svm(v), INTERCEPT_CR8_WRITE, irr >= 0 && (tpr >> 4) >= (irr >> 4));
+}
+
+void svm_sync_tpr(struct svm_vcpu *s)
+{
+	struct vmcb_control_area *c = &s->block->control;
+	u8 tpr = x86_get_cr8(&s->x86) & V_TPR_MASK;
+
+	if (tpr == s->tpr)
+		return;
+	s->tpr = tpr;
+	c->int_ctl = (c->int_ctl & ~V_TPR_MASK) | tpr;
+	svm_touch(s, SVM_CLEAN_TPR);
+}
