@@ -26,6 +26,7 @@ enum x86_exit_reason {
 	X86_EXIT_DR,		/* .reg */
 	X86_EXIT_EXCEPTION,	/* .exc */
 	X86_EXIT_PAUSE,
+	X86_EXIT_TIMER,		/* set_hv_timer's */
 	X86_EXIT_RDPMC,
 	X86_EXIT_RDTSC,
 	X86_EXIT_INVLPG,

@@ -90,6 +90,10 @@ struct kvm_dtable;
 	OP(void, flush_tlb_gva, (struct x86_vcpu *v, gva_t gva))		\
 	/* Time: v->tsc.offset and .ratio were changed. */			\
 	OP(void, write_tsc, (struct x86_vcpu *v))				\
+	/* Count down in hardware: X86_EXIT_TIMER once the host's TSC is past	\
+	 * @tsc, or earlier. False: it can't. Loaded or not, IRQs on or off. */	\
+	OP(bool, set_hv_timer, (struct x86_vcpu *v, u64 tsc))			\
+	OP(void, cancel_hv_timer, (struct x86_vcpu *v))				\
 	/* Vendor MSRs: 0, 1: #GP (not there or bad value), -ENOENT: not mine. */ \
 	OP(int, get_msr, (struct x86_vcpu *v, u32 index, u64 *data, bool host))	\
 	OP(int, set_msr, (struct x86_vcpu *v, u32 index, u64 data, bool host))	\

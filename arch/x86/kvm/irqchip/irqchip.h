@@ -107,8 +107,11 @@ void lapic_post_sipi(struct x86_vcpu *v);
 void irqchip_scan(struct x86_vcpu *v);
 /* The host clock or the TSC offset moved: re-arm */
 void lapic_restart_timer(struct x86_vcpu *v);
-/* The vCPU moved to another host CPU: let the hrtimer follow (optional) */
-void lapic_migrate_timer(struct x86_vcpu *v);
+/* The vCPU thread is about to sleep, so that an hrtimer has to wake it; and back */
+void lapic_timer_to_host(struct x86_vcpu *v);
+void lapic_timer_to_guest(struct x86_vcpu *v);
+/* X86_EXIT_TIMER, IRQs on or off */
+void lapic_hv_timer_expired(struct x86_vcpu *v);
 
 /*
  * Deliver an MSI (irqfd, KVM_SIGNAL_MSI, IOAPIC). >0: vCPUs reached, 0

@@ -155,6 +155,8 @@ static const struct x86_vendor_ops svm_ops = {
 	.flush_tlb		= svm_flush_tlb,
 	.flush_tlb_gva		= svm_flush_tlb_gva,
 	.write_tsc		= svm_write_tsc,
+	.set_hv_timer		= svm_set_hv_timer,
+	.cancel_hv_timer	= svm_cancel_hv_timer,
 
 	.get_msr		= svm_get_msr,
 	.set_msr		= svm_set_msr,

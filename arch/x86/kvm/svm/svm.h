@@ -121,16 +121,18 @@ void svm_vcpu_put(struct x86_vcpu *v);
 void svm_cpuid_changed(struct x86_vcpu *v);
 void svm_update_intercepts(struct x86_vcpu *v);
 void svm_write_tsc(struct x86_vcpu *v);
+bool svm_set_hv_timer(struct x86_vcpu *v, u64 tsc);
+void svm_cancel_hv_timer(struct x86_vcpu *v);
 /* Control area from scratch, keeping what the vCPU was given. */
 void svm_rebuild_control(struct svm_vcpu *s);
 
-/* msr.c */
-int svm_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);
 /* apic.c */
 void svm_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr);
 /* Before an entry: the APIC's TPR may have changed. */
 void svm_sync_tpr(struct svm_vcpu *s);
 
+/* msr.c */
+int svm_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);
 int svm_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool host);
 int svm_get_feature_msr(u32 index, u64 *data);
 

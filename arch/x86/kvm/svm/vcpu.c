@@ -211,3 +211,13 @@ void svm_write_tsc(struct x86_vcpu *v)
 	svm_touch(s, SVM_CLEAN_INTERCEPTS);
 	s->guest_loaded = false;
 }
+
+/* There is no such timer. */
+bool svm_set_hv_timer(struct x86_vcpu *v, u64 tsc)
+{
+	return false;
+}
+
+void svm_cancel_hv_timer(struct x86_vcpu *v)
+{
+}

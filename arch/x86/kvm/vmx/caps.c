@@ -10,6 +10,7 @@
 struct vmx_hw vmx_hw __read_mostly;
 
 static bool ept = true, vpid = true, unrestricted_guest = true, eptad = true;
+static bool preemption_timer = true;
 module_param(ept, bool, 0444);
 MODULE_PARM_DESC(ept, "Extended page tables (needed: there is no shadow paging)");
 module_param(vpid, bool, 0444);
@@ -18,6 +19,9 @@ module_param(unrestricted_guest, bool, 0444);
 MODULE_PARM_DESC(unrestricted_guest, "Guests without paging (needed)");
 module_param(eptad, bool, 0444);
 MODULE_PARM_DESC(eptad, "Accessed and dirty bits in extended page tables");
+
+module_param(preemption_timer, bool, 0444);
+MODULE_PARM_DESC(preemption_timer, "Deadlines of a running guest's APIC timer in hardware");
 
 /* The older MSR's bits are those of the "true" one, plus some that are forced to 1. */
 static u64 control_msr(u32 msr, u32 true_msr)
@@ -80,6 +84,19 @@ static int vmx_probe_paging(u64 secondary)
 	return 0;
 }
 
+/* Nehalem and Westmere count at another rate than they say (their specification updates). */
+static u32 vmx_probe_timer(struct vmx_hw *hw)
+{
+	static const u8 bad[] = { 0x1a, 0x1e, 0x1f, 0x2e, 0x25, 0x2c, 0x2f };
+	u64 misc;
+
+	if (boot_cpu_data.x86 == 6 && memchr(bad, boot_cpu_data.x86_model, sizeof(bad)))
+		preemption_timer = false;
+	rdmsrl(MSR_IA32_VMX_MISC, misc);
+	hw->timer_shift = misc & VMX_MISC_PREEMPTION_TIMER_RATE_MASK;
+	return preemption_timer ? PIN_BASED_VMX_PREEMPTION_TIMER : 0;
+}
+
 static int vmx_probe_controls(struct vmx_hw *hw)
 {
 	u64 primary = control_msr(MSR_IA32_VMX_PROCBASED_CTLS, MSR_IA32_VMX_TRUE_PROCBASED_CTLS);
@@ -92,7 +109,7 @@ static int vmx_probe_controls(struct vmx_hw *hw)
 	if (!ret)
 		ret = vmx_pick("pin-based", control_msr(MSR_IA32_VMX_PINBASED_CTLS,
 							MSR_IA32_VMX_TRUE_PINBASED_CTLS),
-			       NEED_PIN, 0, &hw->pin);
+			       NEED_PIN, vmx_probe_timer(hw), &hw->pin);
 	if (!ret)
 		ret = vmx_pick("processor-based", primary, NEED_PRIMARY, 0, &hw->primary);
 	if (!ret)
@@ -107,6 +124,7 @@ static int vmx_probe_controls(struct vmx_hw *hw)
 						    MSR_IA32_VMX_TRUE_ENTRY_CTLS),
 			       NEED_ENTRY, VM_ENTRY_LOAD_DEBUG_CONTROLS, &hw->entry);
 	hw->optional = secondary >> 32 & OPT_SECONDARY;
+	hw->tpr_shadow = primary >> 32 & CPU_BASED_TPR_SHADOW;
 	return ret;
 }
 
@@ -124,7 +142,6 @@ static int vmx_probe_ept(struct vmx_hw *hw)
 		       need & ~hw->ept_vpid_cap);
 		return -EOPNOTSUPP;
 	}
-	hw->tpr_shadow = primary >> 32 & CPU_BASED_TPR_SHADOW;
 	hw->ept_ad = eptad && (hw->ept_vpid_cap & VMX_EPT_AD_BIT);
 	hw->vpid = vpid && (hw->optional & SECONDARY_EXEC_ENABLE_VPID) &&
 		   !(need_vpid & ~hw->ept_vpid_cap);
@@ -160,6 +177,7 @@ int vmx_caps_probe(void)
 		ret = vmx_probe_ept(hw);
 	if (ret)
 		return ret;
+	preemption_timer = hw->pin & PIN_BASED_VMX_PREEMPTION_TIMER;
 	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
 	hw->secondary |= hw->vpid ? SECONDARY_EXEC_ENABLE_VPID : 0;

@@ -238,6 +238,7 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	ROW(TPR_BELOW_THRESHOLD, RESUME,	false, decode_tpr_below),
 	ROW(MCE_DURING_VMENTRY,	RESUME,		false, vmx_host_mce),
 	ROW(EPT_VIOLATION,	TDP_FAULT,	false, decode_ept_violation),
+	ROW(PREEMPTION_TIMER,	TIMER,		false, decode_plain),
 	ROW(INVEPT,		UNDEFINED,	true,  decode_plain),
 	ROW(INVVPID,		UNDEFINED,	true,  decode_plain),
 	ROW(WBINVD,		CACHE,		true,  decode_plain),

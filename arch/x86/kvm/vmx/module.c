@@ -171,6 +171,8 @@ static const struct x86_vendor_ops vmx_ops = {
 	.flush_tlb		= vmx_flush_tlb,
 	.flush_tlb_gva		= vmx_flush_tlb_gva,
 	.write_tsc		= vmx_write_tsc,
+	.set_hv_timer		= vmx_set_hv_timer,
+	.cancel_hv_timer	= vmx_cancel_hv_timer,
 
 	.get_msr		= vmx_get_msr,
 	.set_msr		= vmx_set_msr,
