@@ -356,6 +356,13 @@ static enum x86_next exit_timer(struct x86_vcpu *v)
 	return X86_RESUME;
 }
 
+/* Also with IRQs off. */
+static enum x86_next exit_eoi(struct x86_vcpu *v)
+{
+	lapic_hw_eoi(v, v->exit.apic.vector);
+	return X86_RESUME;
+}
+
 static enum x86_next exit_pause(struct x86_vcpu *v)
 {
 	kvm_vcpu_on_spin(&v->vcpu, x86_op(get_cpl)(v) == 0);
@@ -463,6 +470,7 @@ const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
 	ROW(EXCEPTION,		exit_exception,		NULL),
 	ROW(PAUSE,		exit_pause,		NULL),
 	ROW(TIMER,		exit_timer,		exit_timer),
+	ROW(EOI,		exit_eoi,		exit_eoi),
 	ROW(RDPMC,		exit_rdpmc,		NULL),
 	ROW(RDTSC,		exit_rdtsc,		NULL),
 	ROW(INVLPG,		exit_invlpg,		NULL),

@@ -27,6 +27,7 @@ enum x86_exit_reason {
 	X86_EXIT_EXCEPTION,	/* .exc */
 	X86_EXIT_PAUSE,
 	X86_EXIT_TIMER,		/* set_hv_timer's */
+	X86_EXIT_EOI,		/* .apic; hardware did it, and IRR and ISR are right */
 	X86_EXIT_RDPMC,
 	X86_EXIT_RDTSC,
 	X86_EXIT_INVLPG,
@@ -92,6 +93,9 @@ struct x86_exit {
 			int vector;	/* of the gate, -1 none */
 		} task;
 		u64 gva;		/* INVLPG */
+		struct {
+			u8 vector;
+		} apic;
 	};
 	u8 bytes[16];
 };

@@ -108,6 +108,8 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 	}
 	if (kvm_take_request(vcpu, X86_REQ_MSR_FILTER))
 		x86_op(msr_filter_changed)(v);
+	if (kvm_take_request(vcpu, X86_REQ_APIC_MODE))
+		lapic_choose_mode(v);
 	if (kvm_take_request(vcpu, X86_REQ_SCAN_IOAPIC))
 		irqchip_scan(v);
 	if (kvm_take_request(vcpu, X86_REQ_NMI))

@@ -7,6 +7,7 @@
 #ifndef KVM_X86_IRQCHIP_H
 #define KVM_X86_IRQCHIP_H
 
+#include <linux/jump_label.h>
 #include <linux/kvm/irq.h>
 
 struct x86_vcpu;
@@ -84,13 +85,35 @@ void lapic_set_cr8(struct x86_vcpu *v, unsigned long cr8);
  * together. irqchip_accept() of v->ext_vector sets it to -1. Any thread may post; these
  * run in the vCPU's thread, IRQs on or off.
  */
-/* Deliverable vector now (priority above PPR), -1: none; does not accept it */
+/* Vector to inject now (priority above PPR), -1: none, or hardware will; does not accept it */
 int irqchip_pending(struct x86_vcpu *v);
 /* Accept it: INTA cycle on the PIC, or IRR to ISR. -1 if it went away */
 int irqchip_accept(struct x86_vcpu *v);
-/* Highest IRR vector regardless of priority, for the TPR threshold. -1: none */
+/* Highest IRR vector regardless of priority. -1: none */
 int lapic_highest_irr(struct x86_vcpu *v);
-/* Any context: would irqchip_pending() find something? (halt wake-up) */
+/* Before entry, after what was injected: x86_op(sync_irqs) */
+void lapic_sync_irqs(struct x86_vcpu *v);
+/* X86_REQ_APIC_MODE: the APIC's mode changed, or whether hardware may deliver */
+void lapic_choose_mode(struct x86_vcpu *v);
+/* X86_EXIT_EOI, IRQs on or off */
+void lapic_hw_eoi(struct x86_vcpu *v, u8 vector);
+/* x2APIC registers that are no more than memory, to be read by hardware. By (MSR - 0x800) */
+bool lapic_x2apic_plain(unsigned int index);
+
+/*
+ * Where hardware may be changing the IRR, senders post beside it. On for good
+ * once a backend that has x86_caps.apicv is registered.
+ */
+DECLARE_STATIC_KEY_FALSE(lapic_posts);
+void __lapic_collect_posted(struct x86_vcpu *v);
+
+/* The vCPU's thread, before it looks at the IRR */
+static inline void lapic_collect_posted(struct x86_vcpu *v)
+{
+	if (static_branch_unlikely(&lapic_posts))
+		__lapic_collect_posted(v);
+}
+/* Any context: does an interrupt wait that may be delivered? (halt wake-up) */
 bool irqchip_has_pending(struct x86_vcpu *v);
 /* Timer expired since the last look: set the IRR. Vcpu thread, before irqchip_pending() */
 bool lapic_timer_pending(struct x86_vcpu *v);

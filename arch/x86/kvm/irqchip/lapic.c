@@ -51,13 +51,20 @@ static bool lapic_usable(const struct lapic *a)
 	return a->enabled && a->sw_enabled;
 }
 
+int lapic_highest_isr(const struct lapic *a)
+{
+	return a->hw_delivers ? lapic_highest(a, APIC_ISR) : a->highest_isr;
+}
+
 /* Processor priority: TPR or what is in service, by class (SDM 3A 10.8.3.1). */
 static u32 lapic_ppr(struct lapic *a)
 {
 	u32 tpr = lapic_reg(a, APIC_TASKPRI) & 0xff;
-	u32 isr = a->highest_isr < 0 ? 0 : a->highest_isr & 0xf0;
+	int isr = lapic_highest_isr(a);
 
-	return (tpr & 0xf0) >= isr ? tpr : isr;
+	if (isr < 0 || (tpr & 0xf0) >= (isr & 0xf0))
+		return tpr;
+	return isr & 0xf0;
 }
 
 static void lapic_poke(struct lapic *a)
@@ -66,21 +73,40 @@ static void lapic_poke(struct lapic *a)
 	kvm_vcpu_kick(&a->v->vcpu);
 }
 
-static int lapic_accept_fixed(struct lapic *a, u8 vector, bool trig_level)
+/* What the EOI of a vector has to do depends on how it came. */
+static void lapic_set_trigger(struct lapic *a, u8 vector, bool level)
 {
 	unsigned long *tmr = lapic_vec_word(a, APIC_TMR, vector);
+
+	if (level == test_bit(vector & 31, tmr))
+		return;
+	if (level)
+		set_bit(vector & 31, tmr);
+	else
+		clear_bit(vector & 31, tmr);
+	if (static_branch_unlikely(&lapic_posts))
+		kvm_request(&a->v->vcpu, X86_REQ_SCAN_IOAPIC);
+}
+
+/* True: it was there already. */
+static bool lapic_set_irr(struct lapic *a, u8 vector)
+{
+	unsigned long *irr = lapic_vec_word(a, APIC_IRR, vector);
+
+	if (static_branch_unlikely(&lapic_posts))
+		return test_and_set_bit(vector, a->posted) | test_bit(vector & 31, irr);
+	return test_and_set_bit(vector & 31, irr);
+}
+
+static int lapic_accept_fixed(struct lapic *a, u8 vector, bool trig_level)
+{
 	bool was;
 
 	/* Vectors below 16 are illegal (SDM 3A 10.5.2). */
 	if (!lapic_usable(a) || vector < 16)
 		return -1;
-	if (trig_level != test_bit(vector & 31, tmr)) {
-		if (trig_level)
-			set_bit(vector & 31, tmr);
-		else
-			clear_bit(vector & 31, tmr);
-	}
-	was = test_and_set_bit(vector & 31, lapic_vec_word(a, APIC_IRR, vector));
+	lapic_set_trigger(a, vector, trig_level);
+	was = lapic_set_irr(a, vector);
 	WRITE_ONCE(a->irr_pending, true);
 	lapic_poke(a);
 	return !was;
@@ -144,19 +170,35 @@ bool lapic_takes_extint(struct x86_vcpu *v)
 	return !(lvt0 & APIC_LVT_MASKED) && (lvt0 & APIC_MODE_MASK) == APIC_DM_EXTINT;
 }
 
+/* In the IRR, or on the way there */
+static int lapic_highest_waiting(const struct lapic *a)
+{
+	int irr = lapic_highest(a, APIC_IRR), posted;
+
+	if (!static_branch_unlikely(&lapic_posts))
+		return irr;
+	posted = find_last_bit(a->posted, 256);
+	return posted < 256 ? max(irr, posted) : irr;
+}
+
 int lapic_highest_irr(struct x86_vcpu *v)
 {
 	struct lapic *a = v->apic;
 	int irr;
 
-	if (!a || !READ_ONCE(a->irr_pending))
+	if (!a)
 		return -1;
-	irr = lapic_highest(a, APIC_IRR);
+	/* The hint knows nothing of a guest's own. */
+	if (READ_ONCE(a->hw_delivers))
+		return lapic_highest_waiting(a);
+	if (!READ_ONCE(a->irr_pending))
+		return -1;
+	irr = lapic_highest_waiting(a);
 	if (irr < 0) {
 		/* Clear the hint, then look again: a sender sets the bit first. */
 		WRITE_ONCE(a->irr_pending, false);
 		smp_mb();
-		irr = lapic_highest(a, APIC_IRR);
+		irr = lapic_highest_waiting(a);
 		if (irr >= 0)
 			WRITE_ONCE(a->irr_pending, true);
 	}
@@ -181,12 +223,12 @@ int irqchip_pending(struct x86_vcpu *v)
 		return v->ext_vector;
 	if (ic->pic && pic_output(ic->pic) && lapic_takes_extint(v))
 		return 0;	/* INTA will tell the vector */
-	return v->apic ? lapic_deliverable(v) : -1;
+	return v->apic && !v->apic->hw_delivers ? lapic_deliverable(v) : -1;
 }
 
 bool irqchip_has_pending(struct x86_vcpu *v)
 {
-	return irqchip_pending(v) >= 0;
+	return irqchip_pending(v) >= 0 || (v->apic && lapic_deliverable(v) >= 0);
 }
 
 int irqchip_accept(struct x86_vcpu *v)
@@ -205,28 +247,24 @@ int irqchip_accept(struct x86_vcpu *v)
 		if (vector >= 0)
 			return vector;
 	}
-	vector = a ? lapic_deliverable(v) : -1;
+	vector = a && !a->hw_delivers ? lapic_deliverable(v) : -1;
 	if (vector < 0)
 		return -1;
 	clear_bit(vector & 31, lapic_vec_word(a, APIC_IRR, vector));
+	if (static_branch_unlikely(&lapic_posts))
+		clear_bit(vector, a->posted);	/* one with it, as it came before */
 	set_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
 	a->highest_isr = vector;	/* higher than all in service, by the PPR */
 	return vector;
 }
 
-static void lapic_eoi(struct lapic *a)
+/* What others have to know of an EOI */
+static void lapic_eoi_done(struct lapic *a, u8 vector)
 {
 	struct x86_vcpu *v = a->v;
 	struct irqchip_vm *ic = &to_x86_vm(v->vcpu.kvm)->irqchip;
-	int vector = a->highest_isr;
-	bool level;
+	bool level = lapic_test_vec(a, APIC_TMR, vector);
 
-	if (vector < 0)
-		return;
-	clear_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
-	a->highest_isr = lapic_highest(a, APIC_ISR);
-	level = lapic_test_vec(a, APIC_TMR, vector);
-	kvm_request(&v->vcpu, X86_REQ_EVENT);
 	if (lapic_reg(a, APIC_SPIV) & APIC_SPIV_DIRECTED_EOI)
 		return;
 	if (ic->ioapic && ioapic_handles(ic->ioapic, vector)) {
@@ -235,6 +273,24 @@ static void lapic_eoi(struct lapic *a)
 		v->eoi_vector = vector;
 		kvm_request(&v->vcpu, X86_REQ_IOAPIC_EOI);
 	}
+}
+
+static void lapic_eoi(struct lapic *a)
+{
+	int vector = lapic_highest_isr(a);
+
+	if (vector < 0)
+		return;
+	clear_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
+	a->highest_isr = lapic_highest(a, APIC_ISR);
+	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+	lapic_eoi_done(a, vector);
+}
+
+void lapic_hw_eoi(struct x86_vcpu *v, u8 vector)
+{
+	if (v->apic)
+		lapic_eoi_done(v->apic, vector);
 }
 
 static void lapic_write_svr(struct lapic *a, u32 val)
@@ -363,6 +419,16 @@ static bool lapic_readable(const struct lapic *a, unsigned int reg)
 		return false;
 	return ((a->x2apic ? map : map | xapic_only) >> (reg >> 4)) & 1;
 }
+
+/* Not what is computed when it is read, nor what is spread over two registers. */
+bool lapic_x2apic_plain(unsigned int index)
+{
+	static const struct lapic x2apic = { .x2apic = true };
+
+	return lapic_readable(&x2apic, index << 4) && index << 4 != APIC_TMCCT &&
+	       index << 4 != APIC_ICR;
+}
+KVM_EXPORT(lapic_x2apic_plain);
 
 static u32 lapic_read(struct lapic *a, unsigned int reg)
 {
@@ -522,6 +588,7 @@ static void lapic_apply_base(struct lapic *a, u64 value)
 	else if (!x2apic && a->x2apic)
 		lapic_set_reg(a, APIC_ID, a->v->vcpu.id << 24);
 	a->x2apic = x2apic;
+	kvm_request(&a->v->vcpu, X86_REQ_APIC_MODE);
 }
 
 int lapic_set_base(struct x86_vcpu *v, u64 value, bool host)
@@ -580,6 +647,7 @@ void lapic_reset(struct x86_vcpu *v, bool init)
 		lapic_set_reg(a, APIC_ISR + reg, 0);
 		lapic_set_reg(a, APIC_TMR + reg, 0);
 	}
+	bitmap_zero(a->posted, 256);
 	a->irr_pending = false;
 	a->highest_isr = -1;
 	vapic_reset(v);
@@ -626,6 +694,7 @@ int lapic_get_state(struct x86_vcpu *v, struct kvm_lapic_state *s)
 	u32 val;
 
 	BUILD_BUG_ON(sizeof(*s) > PAGE_SIZE);
+	lapic_collect_posted(v);
 	memcpy(s->regs, a->regs, sizeof(s->regs));
 	val = lapic_timer_current(a);
 	memcpy(s->regs + APIC_TMCCT, &val, 4);
@@ -653,6 +722,7 @@ int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s)
 			return -EINVAL;
 	}
 	lapic_timer_cancel(a);
+	bitmap_zero(a->posted, 256);
 	memcpy(a->regs, s->regs, sizeof(s->regs));
 	/* What is not state is ours. */
 	lapic_set_reg(a, APIC_LVR, LAPIC_VERSION);
@@ -700,9 +770,4 @@ void lapic_set_sipi_vector(struct x86_vcpu *v, u8 vector)
 void lapic_post_sipi(struct x86_vcpu *v)
 {
 	set_bit(LAPIC_SIPI_PENDING, &v->apic->events);
-}
-
-/* Nothing is cached per vCPU about the IOAPIC: EOI always comes through lapic_eoi(). */
-void irqchip_scan(struct x86_vcpu *v)
-{
 }

@@ -2,11 +2,20 @@
 /* What hardware does of the local APIC: V_TPR, which CR8 reads and writes (APM 2 15.21.2). */
 #include "block.h"
 
+/* There is no AVIC: the rest is software's. */
+void svm_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode)
+{
+}
+
+void svm_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors)
+{
+}
+
 /*
  * CR8 writes only matter while they may let a waiting interrupt in. A LAPIC in
  * user space wants to know about each of them.
  */
-void svm_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr)
+void svm_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr)
 {
 	svm_intercept(to_svm(v), INTERCEPT_CR8_WRITE, irr >= 0 && (tpr >> 4) >= (irr >> 4));
 }

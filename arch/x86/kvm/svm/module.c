@@ -149,7 +149,9 @@ static const struct x86_vendor_ops svm_ops = {
 	.want_nmi_window	= svm_want_nmi_window,
 	.get_int_shadow		= svm_get_int_shadow,
 	.set_int_shadow		= svm_set_int_shadow,
-	.update_tpr_threshold	= svm_update_tpr_threshold,
+	.sync_irqs		= svm_sync_irqs,
+	.set_apic_mode		= svm_set_apic_mode,
+	.set_eoi_exits		= svm_set_eoi_exits,
 
 	.load_root		= svm_load_root,
 	.flush_tlb		= svm_flush_tlb,

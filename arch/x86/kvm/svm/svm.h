@@ -127,7 +127,9 @@ void svm_cancel_hv_timer(struct x86_vcpu *v);
 void svm_rebuild_control(struct svm_vcpu *s);
 
 /* apic.c */
-void svm_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr);
+void svm_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode);
+void svm_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
+void svm_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);
 /* Before an entry: the APIC's TPR may have changed. */
 void svm_sync_tpr(struct svm_vcpu *s);
 

@@ -20,14 +20,51 @@ void vmx_apic_fill(struct vmx_vcpu *s)
 	vmx_write(TPR_THRESHOLD, 0);
 }
 
-/* Entry insists on a threshold that the TPR is not below already (SDM 3C 27.2.1.1). */
-void vmx_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr)
+static void vmx_set_tpr_threshold(struct vmx_vcpu *s, u8 threshold)
 {
-	struct vmx_vcpu *s = to_vmx(v);
-	u8 threshold = irr >= 0 && (tpr >> 4) >= (irr >> 4) ? irr >> 4 : 0;
-
 	if (!(s->primary & CPU_BASED_TPR_SHADOW) || threshold == s->tpr_threshold)
 		return;
 	s->tpr_threshold = threshold;
 	vmx_write(TPR_THRESHOLD, threshold);
+}
+
+void vmx_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode)
+{
+	struct vmx_vcpu *s = to_vmx(v);
+	bool x2apic = mode == LAPIC_HW_X2APIC;
+
+	if (!vmx_hw.apicv)
+		return;
+	vmx_secondary(s, SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY, mode != LAPIC_HW_OFF);
+	vmx_secondary(s, SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
+		      SECONDARY_EXEC_APIC_REGISTER_VIRT, x2apic);
+	vmx_bitmap_x2apic(s, x2apic);
+	/* Hardware that delivers looks at all it may let in on its own. */
+	vmx_set_tpr_threshold(s, 0);
+}
+
+/* SDM 3C 30.1.4 */
+void vmx_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors)
+{
+	unsigned int i;
+
+	if (!vmx_hw.apicv)
+		return;
+	for (i = 0; i < 4; i++)
+		vmx_write(EOI_EXIT_BITMAP0 + 2 * i, vectors[i]);
+}
+
+/*
+ * Virtual-interrupt delivery keeps both vectors while the guest runs (SDM 3C
+ * 25.4.2). Without it, entry insists on a threshold that the TPR is not below
+ * already (SDM 3C 27.2.1.1).
+ */
+void vmx_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr)
+{
+	struct vmx_vcpu *s = to_vmx(v);
+
+	if (s->secondary & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
+		vmx_write(GUEST_INTR_STATUS, max(isr, 0) << 8 | max(irr, 0));
+	else
+		vmx_set_tpr_threshold(s, irr >= 0 && (tpr >> 4) >= (irr >> 4) ? irr >> 4 : 0);
 }

@@ -10,7 +10,7 @@
 struct vmx_hw vmx_hw __read_mostly;
 
 static bool ept = true, vpid = true, unrestricted_guest = true, eptad = true;
-static bool preemption_timer = true;
+static bool preemption_timer = true, enable_apicv = true;
 module_param(ept, bool, 0444);
 MODULE_PARM_DESC(ept, "Extended page tables (needed: there is no shadow paging)");
 module_param(vpid, bool, 0444);
@@ -22,6 +22,9 @@ MODULE_PARM_DESC(eptad, "Accessed and dirty bits in extended page tables");
 
 module_param(preemption_timer, bool, 0444);
 MODULE_PARM_DESC(preemption_timer, "Deadlines of a running guest's APIC timer in hardware");
+
+module_param(enable_apicv, bool, 0444);
+MODULE_PARM_DESC(enable_apicv, "Interrupts delivered by hardware");
 
 /* The older MSR's bits are those of the "true" one, plus some that are forced to 1. */
 static u64 control_msr(u32 msr, u32 true_msr)
@@ -58,10 +61,14 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 			 CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
 #define NEED_SECONDARY	(SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_UNRESTRICTED_GUEST)
 #define WANT_SECONDARY	SECONDARY_EXEC_WBINVD_EXITING
+/* Of a local APIC's mode */
+#define VMX_APICV	(SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |				\
+			 SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
 /* Switched by a guest's CPUID, or by parameters */
 #define OPT_SECONDARY	(SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |		\
 			 SECONDARY_EXEC_XSAVES | SECONDARY_EXEC_ENABLE_VPID |			\
-			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING)
+			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING |	\
+			 VMX_APICV)
 #define NEED_EXIT	(VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_LOAD_IA32_EFER |		\
 			 VM_EXIT_LOAD_IA32_PAT | VM_EXIT_SAVE_IA32_PAT)
 #define NEED_ENTRY	(VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_LOAD_IA32_PAT)
@@ -178,6 +185,8 @@ int vmx_caps_probe(void)
 	if (ret)
 		return ret;
 	preemption_timer = hw->pin & PIN_BASED_VMX_PREEMPTION_TIMER;
+	hw->apicv = enable_apicv && hw->tpr_shadow && (hw->optional & VMX_APICV) == VMX_APICV;
+	enable_apicv = hw->apicv;
 	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
 	hw->secondary |= hw->vpid ? SECONDARY_EXEC_ENABLE_VPID : 0;
@@ -218,6 +227,7 @@ void vmx_caps_export(struct x86_caps *caps)
 		.tsc_frac_bits = 48,
 		.tsc_max_ratio = ~0ull,
 		.nrips = true,
+		.apicv = vmx_hw.apicv,
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&
 			  (vmx_hw.optional & SECONDARY_EXEC_XSAVES),
 		.adjust_cpuid = vmx_adjust_cpuid,

@@ -199,6 +199,12 @@ static void decode_tpr_below(struct vmx_vcpu *s)
 	kvm_request(&s->x86.vcpu, X86_REQ_EVENT);
 }
 
+/* SDM 3C 30.1.4: behind the instruction */
+static void decode_eoi(struct vmx_vcpu *s)
+{
+	s->x86.exit.apic.vector = vmx_read(EXIT_QUALIFICATION);
+}
+
 #define ROW(code, why, n, fn)	\
 	[EXIT_REASON_##code] = { .reason = X86_EXIT_##why, .len = (n), .decode = (fn) }
 
@@ -237,6 +243,7 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	ROW(PAUSE_INSTRUCTION,	PAUSE,		true,  decode_pause),
 	ROW(TPR_BELOW_THRESHOLD, RESUME,	false, decode_tpr_below),
 	ROW(MCE_DURING_VMENTRY,	RESUME,		false, vmx_host_mce),
+	ROW(EOI_INDUCED,	EOI,		false, decode_eoi),
 	ROW(EPT_VIOLATION,	TDP_FAULT,	false, decode_ept_violation),
 	ROW(PREEMPTION_TIMER,	TIMER,		false, decode_plain),
 	ROW(INVEPT,		UNDEFINED,	true,  decode_plain),

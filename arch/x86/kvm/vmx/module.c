@@ -165,7 +165,9 @@ static const struct x86_vendor_ops vmx_ops = {
 	.want_nmi_window	= vmx_want_nmi_window,
 	.get_int_shadow		= vmx_get_int_shadow,
 	.set_int_shadow		= vmx_set_int_shadow,
-	.update_tpr_threshold	= vmx_update_tpr_threshold,
+	.sync_irqs		= vmx_sync_irqs,
+	.set_apic_mode		= vmx_set_apic_mode,
+	.set_eoi_exits		= vmx_set_eoi_exits,
 
 	.load_root		= vmx_load_root,
 	.flush_tlb		= vmx_flush_tlb,

@@ -24,6 +24,7 @@ struct vmx_hw {
 	bool tsc_scaling;
 	u8 timer_shift;			/* from TSC ticks to those of the preemption timer */
 	bool tpr_shadow;		/* CR8 accesses need no exit */
+	bool apicv;			/* virtual-interrupt delivery, and what goes with it */
 	bool flush_l1d;
 	u64 spec_ctrl_bits;		/* of SPEC_CTRL that the CPU has, 0: no such MSR */
 };
@@ -97,6 +98,7 @@ struct vmx_vcpu {
 	/* bitmap.c */
 	struct page *map;		/* v; a map of its own, NULL: none needed yet */
 	u32 pass_read, pass_write;	/* v; bits of the table in bitmap.c */
+	bool pass_x2apic;		/* v */
 };
 
 static inline struct vmx_vcpu *to_vmx(struct x86_vcpu *v)
@@ -123,7 +125,9 @@ void vmx_cancel_hv_timer(struct x86_vcpu *v);
 /* apic.c */
 /* With in-kernel APICs; vcpu_reset() is filling the VMCS. */
 void vmx_apic_fill(struct vmx_vcpu *s);
-void vmx_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr);
+void vmx_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode);
+void vmx_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
+void vmx_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);
 
 /* msr.c */
 int vmx_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);
@@ -185,6 +189,8 @@ void vmx_bitmap_create(struct vmx_vcpu *s);
 void vmx_bitmap_destroy(struct vmx_vcpu *s);
 /* Process context. Intercepts stay on where memory is short. */
 void vmx_bitmap_update(struct vmx_vcpu *s);
+/* Hardware reads and writes the x2APIC's registers that it can. Process context */
+void vmx_bitmap_x2apic(struct vmx_vcpu *s, bool on);
 void vmx_set_msr_intercept(struct x86_vcpu *v, u32 index, bool read, bool write);
 void vmx_msr_filter_changed(struct x86_vcpu *v);
 
