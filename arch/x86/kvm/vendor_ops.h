@@ -146,6 +146,7 @@ struct x86_caps {
 	bool xsaves;
 	bool vnmi;
 	bool apicv;			/* hardware delivers a local APIC's interrupts */
+	bool apic_page;			/* and redirects accesses to an xAPIC's page */
 	u64 supported_xcr0;		/* set by core in x86_vendor_register */
 	u64 supported_xss;
 	/* set or cleared CPUID feature bits that depend on the backend */

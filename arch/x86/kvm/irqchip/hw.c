@@ -5,6 +5,7 @@
  * runs. So others post beside the IRR, and the vCPU's thread collects.
  */
 #include <linux/bitmap.h>
+#include <linux/mm.h>
 
 #include "lapic.h"
 #include "../core.h"
@@ -41,6 +42,29 @@ void lapic_sync_irqs(struct x86_vcpu *v)
 	x86_op(sync_irqs)(v, lapic_get_cr8(v) << 4, irr, lapic_highest_isr(a));
 }
 
+void lapic_show_page(struct kvm *kvm)
+{
+	struct irqchip_vm *ic = &to_x86_vm(kvm)->irqchip;
+
+	if (!x86_caps.apic_page)
+		return;
+	ic->apic_page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	mmu_set_own_page(kvm, gpa_to_gfn(APIC_DEFAULT_PHYS_BASE), ic->apic_page);
+}
+
+/*
+ * The page is for all vCPUs, while each may move or disable its APIC. If one that
+ * hardware does not redirect could touch it, it goes for good: accesses exit.
+ * vCPUs in x2APIC mode are let alone: no APIC is where they could look for one.
+ */
+static bool lapic_needs_exits(struct lapic *a, enum lapic_hw_mode mode)
+{
+	if (mode == LAPIC_HW_X2APIC)
+		return false;
+	return mode == LAPIC_HW_OFF || a->v->vapic.report ||
+	       (a->base_msr & PAGE_MASK) != APIC_DEFAULT_PHYS_BASE;
+}
+
 static enum lapic_hw_mode lapic_mode(const struct lapic *a)
 {
 	if (!x86_caps.apicv || !a->enabled || a->v->vapic.on ||
@@ -57,6 +81,8 @@ void lapic_choose_mode(struct x86_vcpu *v)
 	if (!a)
 		return;
 	mode = lapic_mode(a);
+	if (x86_caps.apic_page && lapic_needs_exits(a, mode))
+		mmu_set_own_page(v->vcpu.kvm, 0, NULL);
 	WRITE_ONCE(a->hw_delivers, mode != LAPIC_HW_OFF);
 	a->highest_isr = lapic_highest(a, APIC_ISR);
 	WRITE_ONCE(a->irr_pending, true);

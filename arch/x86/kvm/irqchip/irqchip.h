@@ -30,6 +30,7 @@ struct irqchip_vm {
 	struct lapic_map __rcu *map;	/* physical and logical id -> vCPU */
 	struct mutex map_lock;
 	atomic_t map_dirty;
+	struct page *apic_page;		/* c; accesses to it hardware makes accesses to the APIC */
 };
 
 int irqchip_module_init(void);
@@ -97,6 +98,8 @@ void lapic_sync_irqs(struct x86_vcpu *v);
 void lapic_choose_mode(struct x86_vcpu *v);
 /* X86_EXIT_EOI, IRQs on or off */
 void lapic_hw_eoi(struct x86_vcpu *v, u8 vector);
+/* X86_EXIT_APIC_WRITE. False: IRQs are off, and have to be on. */
+bool lapic_hw_write(struct x86_vcpu *v, unsigned int reg);
 /* x2APIC registers that are no more than memory, to be read by hardware. By (MSR - 0x800) */
 bool lapic_x2apic_plain(unsigned int index);
 

@@ -383,8 +383,10 @@ static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
 		return 0;
 	case APIC_TMICT:
 		if (a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE)
-			return 0;
+			val = 0;
 		lapic_set_reg(a, reg, val);
+		if (a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE)
+			return 0;
 		lapic_timer_start(a);
 		return 0;
 	case APIC_TDCR:
@@ -516,20 +518,31 @@ int lapic_mmio_write(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void
 	return 0;
 }
 
+/* The others may rebuild the destination map. */
+static bool lapic_write_is_atomic(unsigned int reg)
+{
+	return reg == APIC_EOI || reg == APIC_TASKPRI || reg == APIC_ICR || reg == APIC_ICR2 ||
+	       reg == APIC_TMICT;
+}
+
 int lapic_mmio_write_atomic(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void *data)
 {
 	if (!lapic_owns(v->apic, gpa))
 		return -EOPNOTSUPP;
-	switch (gpa & 0xfff) {
-	case APIC_EOI:
-	case APIC_TASKPRI:
-	case APIC_ICR:
-	case APIC_ICR2:
-	case APIC_TMICT:
-		return lapic_mmio_write(v, gpa, len, data);
-	default:
-		return -EAGAIN;		/* may rebuild the destination map */
-	}
+	return lapic_write_is_atomic(gpa & 0xfff) ? lapic_mmio_write(v, gpa, len, data) : -EAGAIN;
+}
+
+/* The value is in the page as it was written: what the write means comes now. */
+bool lapic_hw_write(struct x86_vcpu *v, unsigned int reg)
+{
+	struct lapic *a = v->apic;
+
+	if (!a || a->x2apic)
+		return true;
+	if (irqs_disabled() && !lapic_write_is_atomic(reg))
+		return false;
+	lapic_write(a, reg, lapic_reg(a, reg));
+	return true;
 }
 
 unsigned long lapic_get_cr8(struct x86_vcpu *v)

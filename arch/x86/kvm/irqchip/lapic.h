@@ -85,6 +85,8 @@ int lapic_local_deliver(struct lapic *a, unsigned int lvt);
 bool lapic_takes_extint(struct x86_vcpu *v);
 
 /* hw.c */
+/* kvm->lock held, no vCPU yet. Does without if there is no memory */
+void lapic_show_page(struct kvm *kvm);
 void lapic_eoi_exits_changed(struct kvm *kvm);
 
 /* vapic.c */

@@ -95,5 +95,6 @@ long vapic_ioctl_report(void *obj, void *arg)
 	if (ctl->flags)
 		return -EINVAL;
 	v->vapic.report = ctl->enabled;
+	kvm_request(&v->vcpu, X86_REQ_APIC_MODE);
 	return 0;
 }

@@ -11,6 +11,7 @@
 void vmx_apic_fill(struct vmx_vcpu *s)
 {
 	struct x86_vcpu *v = &s->x86;
+	struct irqchip_vm *ic = &to_x86_vm(v->vcpu.kvm)->irqchip;
 
 	if (!vmx_hw.tpr_shadow || !v->apic)
 		return;
@@ -18,6 +19,10 @@ void vmx_apic_fill(struct vmx_vcpu *s)
 	s->primary |= CPU_BASED_TPR_SHADOW;
 	vmx_write(VIRTUAL_APIC_PAGE_ADDR, virt_to_phys(lapic_page(v)));
 	vmx_write(TPR_THRESHOLD, 0);
+	if (!ic->apic_page)
+		return;
+	s->apic_page = true;
+	vmx_write(APIC_ACCESS_ADDR, page_to_phys(ic->apic_page));
 }
 
 static void vmx_set_tpr_threshold(struct vmx_vcpu *s, u8 threshold)
@@ -32,12 +37,16 @@ void vmx_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode)
 {
 	struct vmx_vcpu *s = to_vmx(v);
 	bool x2apic = mode == LAPIC_HW_X2APIC;
+	bool page = mode == LAPIC_HW_XAPIC && s->apic_page;
 
 	if (!vmx_hw.apicv)
 		return;
 	vmx_secondary(s, SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY, mode != LAPIC_HW_OFF);
-	vmx_secondary(s, SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
-		      SECONDARY_EXEC_APIC_REGISTER_VIRT, x2apic);
+	vmx_secondary(s, SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE, x2apic);
+	vmx_secondary(s, SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES, page);
+	vmx_secondary(s, SECONDARY_EXEC_APIC_REGISTER_VIRT, x2apic || page);
+	/* Translations may be cached with or without the redirection (SDM 3C 29.4.3.4). */
+	vmx_flush_tlb(v);
 	vmx_bitmap_x2apic(s, x2apic);
 	/* Hardware that delivers looks at all it may let in on its own. */
 	vmx_set_tpr_threshold(s, 0);

@@ -68,7 +68,7 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 #define OPT_SECONDARY	(SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |		\
 			 SECONDARY_EXEC_XSAVES | SECONDARY_EXEC_ENABLE_VPID |			\
 			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING |	\
-			 VMX_APICV)
+			 VMX_APICV | SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)
 #define NEED_EXIT	(VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_LOAD_IA32_EFER |		\
 			 VM_EXIT_LOAD_IA32_PAT | VM_EXIT_SAVE_IA32_PAT)
 #define NEED_ENTRY	(VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_LOAD_IA32_PAT)
@@ -228,6 +228,8 @@ void vmx_caps_export(struct x86_caps *caps)
 		.tsc_max_ratio = ~0ull,
 		.nrips = true,
 		.apicv = vmx_hw.apicv,
+		.apic_page = vmx_hw.apicv &&
+			     (vmx_hw.optional & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES),
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&
 			  (vmx_hw.optional & SECONDARY_EXEC_XSAVES),
 		.adjust_cpuid = vmx_adjust_cpuid,

@@ -80,6 +80,7 @@ struct vmx_vcpu {
 	u32 exceptions;			/* v; exception bitmap */
 	u32 ple_window;			/* v */
 	u8 tpr_threshold;		/* v; as in the VMCS */
+	bool apic_page;			/* c; there is one to be redirected */
 	u64 eptp;			/* v */
 	u64 timer_tsc;			/* v; X86_EXIT_TIMER is due, 0: never */
 	unsigned long cr0_owned, cr4_owned;	/* v; bits that the guest changes on its own */
