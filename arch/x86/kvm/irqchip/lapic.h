@@ -18,7 +18,7 @@ struct lapic_timer {
 	u64 period_ns;			/* v */
 	ktime_t expires;		/* v, and the callback while armed */
 	u64 deadline;			/* v; IA32_TSC_DEADLINE */
-	u64 hv_tsc;			/* v; host TSC at which hardware ends the guest, 0: unused */
+	u64 hv_tsc;			/* v; host TSC at which hardware ends the guest, or 0 */
 	bool sleeps;			/* v; the vCPU's thread does, or is about to */
 	u32 mode;			/* v; APIC_LVT_TIMER_* */
 	u32 divide;			/* v; 1..128 */
