@@ -90,6 +90,9 @@ enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
 	OP(void, sync_irqs, (struct x86_vcpu *v, int tpr, int irr, int isr))	\
 	/* Process context: hardware delivers, or does not, in this mode of the APIC. */ \
 	OP(void, set_apic_mode, (struct x86_vcpu *v, enum lapic_hw_mode mode))	\
+	/* Any context: the guest that runs on @cpu takes what is in lapic_posted()	\
+	 * without an exit. False: it can't. */				\
+	OP(bool, notify_guest, (struct x86_vcpu *v, int cpu))			\
 	/* 256 bits: vectors whose EOI exits, where hardware delivers. */	\
 	OP(void, set_eoi_exits, (struct x86_vcpu *v, const unsigned long *vectors)) \
 	/* Translations. load_root: TDP root of @level levels. */		\

@@ -15,21 +15,51 @@ DEFINE_STATIC_KEY_FALSE(lapic_posts);
 void __lapic_collect_posted(struct x86_vcpu *v)
 {
 	struct lapic *a = v->apic;
-	unsigned long word;
+	unsigned long word, *posted = a ? a->posted.vectors : NULL;
 	unsigned int i;
 	u32 half, reg;
 
 	if (!a)
 		return;
+	if (test_bit(LAPIC_NOTIFIED, &a->posted.flags)) {
+		clear_bit(LAPIC_NOTIFIED, &a->posted.flags);
+		smp_mb__after_atomic();	/* who finds it set has posted before we look */
+	}
 	for (i = 0; i < 8; i++) {
 		if (!(i & 1))
-			word = READ_ONCE(a->posted[i / 2]) ? xchg(&a->posted[i / 2], 0) : 0;
+			word = READ_ONCE(posted[i / 2]) ? xchg(&posted[i / 2], 0) : 0;
 		half = i & 1 ? word >> 32 : word;
 		reg = APIC_IRR + i * 0x10;
 		if (half)
 			lapic_set_reg(a, reg, lapic_reg(a, reg) | half);
 	}
 }
+
+/*
+ * The request is there already, for a vCPU that leaves the guest by itself before
+ * the notification reaches it: it collects before it enters again.
+ */
+bool lapic_notify(struct lapic *a)
+{
+	struct kvm_vcpu *vcpu = &a->v->vcpu;
+	bool done = false;
+	int cpu;
+
+	smp_mb__after_atomic();	/* the request before the mode, as for a kick */
+	if (!READ_ONCE(a->hw_delivers) || READ_ONCE(vcpu->mode) != KVM_IN_GUEST)
+		return false;
+	cpu = READ_ONCE(vcpu->cpu);
+	if (cpu != get_cpu() && cpu >= 0 && cpu_online(cpu))
+		done = x86_op(notify_guest)(a->v, cpu);
+	put_cpu();
+	return done;
+}
+
+struct lapic_posted *lapic_posted(struct x86_vcpu *v)
+{
+	return &v->apic->posted;
+}
+KVM_EXPORT(lapic_posted);
 
 void lapic_sync_irqs(struct x86_vcpu *v)
 {

@@ -103,6 +103,17 @@ bool lapic_hw_write(struct x86_vcpu *v, unsigned int reg);
 /* x2APIC registers that are no more than memory, to be read by hardware. By (MSR - 0x800) */
 bool lapic_x2apic_plain(unsigned int index);
 
+/* Vectors on their way to the IRR, as hardware reads them (SDM 3C 30.6). All atomic */
+struct lapic_posted {
+	DECLARE_BITMAP(vectors, 256);
+	unsigned long flags;		/* LAPIC_NOTIFIED */
+	u64 unused[3];
+} __aligned(64);
+
+#define LAPIC_NOTIFIED	0		/* whoever takes them is on the way */
+
+struct lapic_posted *lapic_posted(struct x86_vcpu *v);
+
 /*
  * Where hardware may be changing the IRR, senders post beside it. On for good
  * once a backend that has x86_caps.apicv is registered.

@@ -3,6 +3,7 @@
  * The local APIC's register file (SDM 3A 10): acceptance, priorities, EOI,
  * and the two ways in: xAPIC page and x2APIC MSRs.
  */
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -94,7 +95,7 @@ static bool lapic_set_irr(struct lapic *a, u8 vector)
 	unsigned long *irr = lapic_vec_word(a, APIC_IRR, vector);
 
 	if (static_branch_unlikely(&lapic_posts))
-		return test_and_set_bit(vector, a->posted) | test_bit(vector & 31, irr);
+		return test_and_set_bit(vector, a->posted.vectors) | test_bit(vector & 31, irr);
 	return test_and_set_bit(vector & 31, irr);
 }
 
@@ -108,7 +109,9 @@ static int lapic_accept_fixed(struct lapic *a, u8 vector, bool trig_level)
 	lapic_set_trigger(a, vector, trig_level);
 	was = lapic_set_irr(a, vector);
 	WRITE_ONCE(a->irr_pending, true);
-	lapic_poke(a);
+	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+	if (!static_branch_unlikely(&lapic_posts) || !lapic_notify(a))
+		kvm_vcpu_kick(&a->v->vcpu);
 	return !was;
 }
 
@@ -177,7 +180,7 @@ static int lapic_highest_waiting(const struct lapic *a)
 
 	if (!static_branch_unlikely(&lapic_posts))
 		return irr;
-	posted = find_last_bit(a->posted, 256);
+	posted = find_last_bit(a->posted.vectors, 256);
 	return posted < 256 ? max(irr, posted) : irr;
 }
 
@@ -252,7 +255,7 @@ int irqchip_accept(struct x86_vcpu *v)
 		return -1;
 	clear_bit(vector & 31, lapic_vec_word(a, APIC_IRR, vector));
 	if (static_branch_unlikely(&lapic_posts))
-		clear_bit(vector, a->posted);	/* one with it, as it came before */
+		clear_bit(vector, a->posted.vectors);	/* one with it, as it came before */
 	set_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
 	a->highest_isr = vector;	/* higher than all in service, by the PPR */
 	return vector;
@@ -660,7 +663,7 @@ void lapic_reset(struct x86_vcpu *v, bool init)
 		lapic_set_reg(a, APIC_ISR + reg, 0);
 		lapic_set_reg(a, APIC_TMR + reg, 0);
 	}
-	bitmap_zero(a->posted, 256);
+	bitmap_zero(a->posted.vectors, 256);
 	a->irr_pending = false;
 	a->highest_isr = -1;
 	vapic_reset(v);
@@ -673,7 +676,8 @@ void lapic_reset(struct x86_vcpu *v, bool init)
 
 int lapic_create(struct x86_vcpu *v)
 {
-	struct lapic *a = kzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
+	/* Hardware wants what is posted to be aligned: a power of 2 is. */
+	struct lapic *a = kzalloc(roundup_pow_of_two(sizeof(*a)), GFP_KERNEL_ACCOUNT);
 
 	if (!a)
 		return -ENOMEM;
@@ -735,7 +739,7 @@ int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s)
 			return -EINVAL;
 	}
 	lapic_timer_cancel(a);
-	bitmap_zero(a->posted, 256);
+	bitmap_zero(a->posted.vectors, 256);
 	memcpy(a->regs, s->regs, sizeof(s->regs));
 	/* What is not state is ours. */
 	lapic_set_reg(a, APIC_LVR, LAPIC_VERSION);

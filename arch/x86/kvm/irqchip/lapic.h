@@ -40,7 +40,7 @@ struct lapic {
 	bool irr_pending;		/* a; hint: the IRR may have bits */
 	bool hw_delivers;		/* v, r; and keeps IRR, ISR and PPR meanwhile */
 	s16 highest_isr;		/* v; -1: none; unless @hw_delivers */
-	DECLARE_BITMAP(posted, 256);	/* a; with lapic_posts: on their way to the IRR */
+	struct lapic_posted posted;	/* a; with lapic_posts */
 	unsigned long events;		/* a; INIT, SIPI */
 	u8 sipi_vector;			/* a */
 	struct lapic_timer timer;
@@ -88,6 +88,8 @@ bool lapic_takes_extint(struct x86_vcpu *v);
 /* kvm->lock held, no vCPU yet. Does without if there is no memory */
 void lapic_show_page(struct kvm *kvm);
 void lapic_eoi_exits_changed(struct kvm *kvm);
+/* A vector was posted, and the request with it. False: not taken without a kick */
+bool lapic_notify(struct lapic *a);
 
 /* vapic.c */
 void vapic_report(struct x86_vcpu *v, bool write);

@@ -7,6 +7,11 @@ void svm_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode)
 {
 }
 
+bool svm_notify_guest(struct x86_vcpu *v, int cpu)
+{
+	return false;
+}
+
 void svm_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors)
 {
 }

@@ -2,8 +2,13 @@
 /*
  * What hardware does of the local APIC (SDM 3C 30). Its virtual-APIC page is the
  * register page of the in-kernel APIC, so there is nothing to copy.
+ *
+ * Posted interrupts come from other vCPUs' threads and devices in the kernel alone:
+ * they wake a vCPU that sleeps, so no wake-up vector is needed.
  */
 #include <linux/io.h>
+#include <asm/apic.h>
+#include <asm/irq_vectors.h>
 
 #include "block.h"
 
@@ -19,6 +24,10 @@ void vmx_apic_fill(struct vmx_vcpu *s)
 	s->primary |= CPU_BASED_TPR_SHADOW;
 	vmx_write(VIRTUAL_APIC_PAGE_ADDR, virt_to_phys(lapic_page(v)));
 	vmx_write(TPR_THRESHOLD, 0);
+	if (vmx_hw.posted) {
+		vmx_write(POSTED_INTR_NV, POSTED_INTR_VECTOR);
+		vmx_write(POSTED_INTR_DESC_ADDR, virt_to_phys(lapic_posted(v)));
+	}
 	if (!ic->apic_page)
 		return;
 	s->apic_page = true;
@@ -41,6 +50,9 @@ void vmx_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode)
 
 	if (!vmx_hw.apicv)
 		return;
+	if (vmx_hw.posted)
+		vmx_control(&s->pin, PIN_BASED_VM_EXEC_CONTROL, PIN_BASED_POSTED_INTR,
+			    mode != LAPIC_HW_OFF);
 	vmx_secondary(s, SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY, mode != LAPIC_HW_OFF);
 	vmx_secondary(s, SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE, x2apic);
 	vmx_secondary(s, SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES, page);
@@ -50,6 +62,16 @@ void vmx_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode)
 	vmx_bitmap_x2apic(s, x2apic);
 	/* Hardware that delivers looks at all it may let in on its own. */
 	vmx_set_tpr_threshold(s, 0);
+}
+
+/* Once per batch: the CPU clears the flag, then looks at the vectors (SDM 3C 30.6). */
+bool vmx_notify_guest(struct x86_vcpu *v, int cpu)
+{
+	if (!vmx_hw.posted)
+		return false;
+	if (!test_and_set_bit(LAPIC_NOTIFIED, &lapic_posted(v)->flags))
+		apic->send_IPI(cpu, POSTED_INTR_VECTOR);
+	return true;
 }
 
 /* SDM 3C 30.1.4 */

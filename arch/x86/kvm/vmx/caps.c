@@ -116,7 +116,7 @@ static int vmx_probe_controls(struct vmx_hw *hw)
 	if (!ret)
 		ret = vmx_pick("pin-based", control_msr(MSR_IA32_VMX_PINBASED_CTLS,
 							MSR_IA32_VMX_TRUE_PINBASED_CTLS),
-			       NEED_PIN, vmx_probe_timer(hw), &hw->pin);
+			       NEED_PIN, vmx_probe_timer(hw) | PIN_BASED_POSTED_INTR, &hw->pin);
 	if (!ret)
 		ret = vmx_pick("processor-based", primary, NEED_PRIMARY, 0, &hw->primary);
 	if (!ret)
@@ -125,7 +125,8 @@ static int vmx_probe_controls(struct vmx_hw *hw)
 	if (!ret)
 		ret = vmx_pick("exit", control_msr(MSR_IA32_VMX_EXIT_CTLS,
 						   MSR_IA32_VMX_TRUE_EXIT_CTLS),
-			       NEED_EXIT, VM_EXIT_SAVE_DEBUG_CONTROLS, &hw->exit);
+			       NEED_EXIT, VM_EXIT_SAVE_DEBUG_CONTROLS | VM_EXIT_ACK_INTR_ON_EXIT,
+			       &hw->exit);
 	if (!ret)
 		ret = vmx_pick("entry", control_msr(MSR_IA32_VMX_ENTRY_CTLS,
 						    MSR_IA32_VMX_TRUE_ENTRY_CTLS),
@@ -168,6 +169,17 @@ static u64 vmx_spec_ctrl_bits(void)
 	return boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) ? bits : 0;
 }
 
+/* Entry insists on all three (SDM 3C 27.2.1.1). */
+static void vmx_probe_posted(struct vmx_hw *hw)
+{
+	hw->posted = hw->apicv && (hw->pin & PIN_BASED_POSTED_INTR) &&
+		     (hw->exit & VM_EXIT_ACK_INTR_ON_EXIT);
+	if (hw->posted)
+		return;
+	hw->pin &= ~PIN_BASED_POSTED_INTR;
+	hw->exit &= ~VM_EXIT_ACK_INTR_ON_EXIT;
+}
+
 /* 0, or -EOPNOTSUPP with a line that says why. */
 int vmx_caps_probe(void)
 {
@@ -187,6 +199,7 @@ int vmx_caps_probe(void)
 	preemption_timer = hw->pin & PIN_BASED_VMX_PREEMPTION_TIMER;
 	hw->apicv = enable_apicv && hw->tpr_shadow && (hw->optional & VMX_APICV) == VMX_APICV;
 	enable_apicv = hw->apicv;
+	vmx_probe_posted(hw);
 	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
 	hw->secondary |= hw->vpid ? SECONDARY_EXEC_ENABLE_VPID : 0;

@@ -167,6 +167,7 @@ static const struct x86_vendor_ops vmx_ops = {
 	.set_int_shadow		= vmx_set_int_shadow,
 	.sync_irqs		= vmx_sync_irqs,
 	.set_apic_mode		= vmx_set_apic_mode,
+	.notify_guest		= vmx_notify_guest,
 	.set_eoi_exits		= vmx_set_eoi_exits,
 
 	.load_root		= vmx_load_root,

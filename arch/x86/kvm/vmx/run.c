@@ -181,7 +181,23 @@ void vmx_enter(struct x86_vcpu *v)
 	vmx_decode_exit(s, failed);
 }
 
-/* Exits do not acknowledge the interrupt: it is pending, and taken with IRQs on. */
+/*
+ * With posted interrupts the exit has acknowledged the interrupt: the handler is
+ * called as the CPU would have. Else it is pending, and taken with IRQs on.
+ */
 void vmx_take_host_irq(struct x86_vcpu *v)
 {
+	struct desc_ptr idt;
+	gate_desc *gate;
+	u32 info;
+
+	if (v->exit.reason != X86_EXIT_INTR ||
+	    !(vmx_hw.exit & VM_EXIT_ACK_INTR_ON_EXIT))
+		return;
+	info = vmx_read(VM_EXIT_INTR_INFO);
+	if (WARN_ON_ONCE(!(info & INTR_INFO_VALID_MASK)))
+		return;
+	store_idt(&idt);
+	gate = (gate_desc *)idt.address + (info & INTR_INFO_VECTOR_MASK);
+	vmx_call_irq(gate_offset(gate));
 }

@@ -114,6 +114,7 @@ static void vmx_write_host_cpu(void)
 /* The whole control area, from what was probed. The VMCS is current. */
 static void vmx_fill_control(struct vmx_vcpu *s)
 {
+	s->pin = vmx_hw.pin & ~PIN_BASED_POSTED_INTR;
 	s->primary = vmx_hw.primary;
 	s->secondary = vmx_hw.secondary;
 	s->entry_ctl = vmx_hw.entry;
@@ -121,8 +122,8 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 	if (!s->vpid)
 		s->secondary &= ~SECONDARY_EXEC_ENABLE_VPID;
 	vmx_apic_fill(s);
-	vmx_write(PIN_BASED_VM_EXEC_CONTROL, vmx_hw.pin);
-	if (vmx_hw.pin & PIN_BASED_VMX_PREEMPTION_TIMER)
+	vmx_write(PIN_BASED_VM_EXEC_CONTROL, s->pin);
+	if (s->pin & PIN_BASED_VMX_PREEMPTION_TIMER)
 		vmx_write(VMX_PREEMPTION_TIMER_VALUE, U32_MAX);
 	vmx_write(CPU_BASED_VM_EXEC_CONTROL, s->primary);
 	vmx_write(SECONDARY_VM_EXEC_CONTROL, s->secondary);

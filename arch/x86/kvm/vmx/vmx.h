@@ -25,6 +25,7 @@ struct vmx_hw {
 	u8 timer_shift;			/* from TSC ticks to those of the preemption timer */
 	bool tpr_shadow;		/* CR8 accesses need no exit */
 	bool apicv;			/* virtual-interrupt delivery, and what goes with it */
+	bool posted;			/* posted interrupts; exits acknowledge the host's */
 	bool flush_l1d;
 	u64 spec_ctrl_bits;		/* of SPEC_CTRL that the CPU has, 0: no such MSR */
 };
@@ -76,7 +77,7 @@ struct vmx_vcpu {
 	bool fields_set;		/* v; vcpu_reset() has filled the VMCS */
 	bool soft_ours;			/* v; the INT3/INTO on its way in is no instruction's */
 	bool guest_loaded;		/* p; MSRs that only user mode needs are the guest's */
-	u32 primary, secondary, entry_ctl;	/* v; controls as in the VMCS */
+	u32 pin, primary, secondary, entry_ctl;	/* v; controls as in the VMCS */
 	u32 exceptions;			/* v; exception bitmap */
 	u32 ple_window;			/* v */
 	u8 tpr_threshold;		/* v; as in the VMCS */
@@ -127,6 +128,7 @@ void vmx_cancel_hv_timer(struct x86_vcpu *v);
 /* With in-kernel APICs; vcpu_reset() is filling the VMCS. */
 void vmx_apic_fill(struct vmx_vcpu *s);
 void vmx_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode);
+bool vmx_notify_guest(struct x86_vcpu *v, int cpu);
 void vmx_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
 void vmx_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);
 
@@ -158,6 +160,8 @@ void vmx_take_host_irq(struct x86_vcpu *v);
 /* enter.S; 0, or 1: the entry failed, nothing of the guest was loaded */
 asmlinkage int vmx_vmenter(unsigned long *gpr, const struct vmx_entry *entry);
 void vmx_vmexit(void);		/* never called: HOST_RIP */
+/* IRQs off: to an interrupt's entry point, which returns by IRET */
+asmlinkage void vmx_call_irq(unsigned long entry);
 
 /* exit.c */
 void vmx_decode_exit(struct vmx_vcpu *s, bool failed);
