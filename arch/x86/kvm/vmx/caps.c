@@ -100,7 +100,7 @@ static u32 vmx_probe_timer(struct vmx_hw *hw)
 	if (boot_cpu_data.x86 == 6 && memchr(bad, boot_cpu_data.x86_model, sizeof(bad)))
 		preemption_timer = false;
 	rdmsrl(MSR_IA32_VMX_MISC, misc);
-	hw->timer_shift = misc & VMX_MISC_PREEMPTION_TIMER_RATE_MASK;
+	hw->timer_shift = vmx_misc_preemption_timer_rate(misc);
 	return preemption_timer ? PIN_BASED_VMX_PREEMPTION_TIMER : 0;
 }
 
