@@ -183,5 +183,7 @@ long x86_set_guest_debug(void *obj, void *arg)
 	x86_update_dr7(v, v->dbg.vmm_dr7);
 	x86_debug_set_rflags(v, rflags);
 	x86_op(update_intercepts)(v);
+	/* KVM_GUESTDBG_BLOCKIRQ */
+	kvm_request(&v->vcpu, X86_REQ_APIC_MODE);
 	return 0;
 }

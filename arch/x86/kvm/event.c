@@ -230,12 +230,16 @@ void x86_inject_events(struct x86_vcpu *v)
 {
 	bool slot_used;
 
+	lapic_collect_posted(v);
 	if (atomic_read(&v->ev.nmi_queued))
 		x86_collect_nmis(v);
 	slot_used = x86_reinject(v) || x86_inject_pending_exception(v);
 	/* A debugger steps past what waits; KVM_SET_GUEST_DEBUG asks for a look again. */
-	if (unlikely(v->dbg.guest_debug & KVM_GUESTDBG_BLOCKIRQ))
+	if (unlikely(v->dbg.guest_debug & KVM_GUESTDBG_BLOCKIRQ)) {
+		if (v->apic)
+			x86_op(sync_irqs)(v, 0, -1, -1);
 		return;
+	}
 
 	if (v->ev.nmi_pending) {
 		if (!slot_used && !x86_op(nmi_blocked)(v)) {
@@ -250,7 +254,7 @@ void x86_inject_events(struct x86_vcpu *v)
 	}
 	x86_inject_irq(v, slot_used);
 	if (v->apic)
-		x86_op(update_tpr_threshold)(v, lapic_get_cr8(v) << 4, lapic_highest_irr(v));
+		lapic_sync_irqs(v);
 	if (x86_wants_user_irq_exit(v))
 		x86_op(want_irq_window)(v);
 }

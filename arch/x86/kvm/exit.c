@@ -349,6 +349,31 @@ static enum x86_next exit_exception(struct x86_vcpu *v)
 	return X86_RESUME;
 }
 
+/* Also with IRQs off. */
+static enum x86_next exit_timer(struct x86_vcpu *v)
+{
+	lapic_hv_timer_expired(v);
+	return X86_RESUME;
+}
+
+/* Also with IRQs off. */
+static enum x86_next exit_eoi(struct x86_vcpu *v)
+{
+	lapic_hw_eoi(v, v->exit.apic.vector);
+	return X86_RESUME;
+}
+
+/* Also with IRQs off. */
+static enum x86_next exit_apic_write(struct x86_vcpu *v)
+{
+	return lapic_hw_write(v, v->exit.apic.reg) ? X86_RESUME : X86_SLOW;
+}
+
+static enum x86_next exit_apic_access(struct x86_vcpu *v)
+{
+	return emulate_access(v);
+}
+
 static enum x86_next exit_pause(struct x86_vcpu *v)
 {
 	kvm_vcpu_on_spin(&v->vcpu, x86_op(get_cpl)(v) == 0);
@@ -455,6 +480,10 @@ const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
 	ROW(DR,			exit_dr,		NULL),
 	ROW(EXCEPTION,		exit_exception,		NULL),
 	ROW(PAUSE,		exit_pause,		NULL),
+	ROW(TIMER,		exit_timer,		exit_timer),
+	ROW(EOI,		exit_eoi,		exit_eoi),
+	ROW(APIC_WRITE,		exit_apic_write,	exit_apic_write),
+	ROW(APIC_ACCESS,	exit_apic_access,	NULL),
 	ROW(RDPMC,		exit_rdpmc,		NULL),
 	ROW(RDTSC,		exit_rdtsc,		NULL),
 	ROW(INVLPG,		exit_invlpg,		NULL),

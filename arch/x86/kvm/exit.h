@@ -26,6 +26,10 @@ enum x86_exit_reason {
 	X86_EXIT_DR,		/* .reg */
 	X86_EXIT_EXCEPTION,	/* .exc */
 	X86_EXIT_PAUSE,
+	X86_EXIT_TIMER,		/* set_hv_timer's */
+	X86_EXIT_EOI,		/* .apic.vector; hardware did it, IRR and ISR are right */
+	X86_EXIT_APIC_WRITE,	/* .apic.reg was written, nothing else is done */
+	X86_EXIT_APIC_ACCESS,	/* .fault; to a register that hardware leaves to us */
 	X86_EXIT_RDPMC,
 	X86_EXIT_RDTSC,
 	X86_EXIT_INVLPG,
@@ -91,6 +95,10 @@ struct x86_exit {
 			int vector;	/* of the gate, -1 none */
 		} task;
 		u64 gva;		/* INVLPG */
+		struct {
+			u8 vector;
+			u16 reg;
+		} apic;
 	};
 	u8 bytes[16];
 };

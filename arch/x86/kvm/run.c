@@ -109,6 +109,8 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 	}
 	if (kvm_take_request(vcpu, X86_REQ_MSR_FILTER))
 		x86_op(msr_filter_changed)(v);
+	if (kvm_take_request(vcpu, X86_REQ_APIC_MODE))
+		lapic_choose_mode(v);
 	if (kvm_take_request(vcpu, X86_REQ_SCAN_IOAPIC))
 		irqchip_scan(v);
 	if (kvm_take_request(vcpu, X86_REQ_NMI))
@@ -318,11 +320,13 @@ static enum x86_next x86_wait(struct x86_vcpu *v)
 {
 	struct kvm_vcpu *vcpu = &v->vcpu;
 
+	lapic_timer_to_host(v);
 	/* A guest that polls itself asks us not to (MSR_KVM_POLL_CONTROL). */
 	if (v->mp_state == KVM_MP_STATE_HALTED && (v->msr.poll_control & 1))
 		kvm_vcpu_halt(vcpu);
 	else
 		kvm_vcpu_block(vcpu);
+	lapic_timer_to_guest(v);
 	if (v->apic && lapic_timer_pending(v))
 		lapic_inject_timer(v);
 	if (v->apic && lapic_has_init_sipi(v))

@@ -305,6 +305,8 @@ static void make_up(struct x86_vcpu *v, u64 lost)
 		   v->tsc.generation == c->generation);
 	raw_spin_unlock_irqrestore(&c->tsc_lock, flags);
 	kvm_request(&v->vcpu, X86_REQ_CLOCK);
+	if (v->apic)
+		lapic_restart_timer(v);
 }
 
 /*
@@ -322,6 +324,8 @@ void tsc_vcpu_load(struct x86_vcpu *v, int cpu)
 	} else if (unlikely(check_tsc_unstable())) {
 		if (now < v->tsc.last_host)
 			make_up(v, v->tsc.last_host - now);
+		else if (v->apic)
+			lapic_restart_timer(v);	/* from hardware, which counts here alone */
 		kvm_request(&v->vcpu, X86_REQ_CLOCK);
 	} else if (unlikely(!READ_ONCE(to_x86_vm(v->vcpu.kvm)->clock.master)) &&
 		   v->pvclock.enabled) {

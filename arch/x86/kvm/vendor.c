@@ -81,6 +81,8 @@ int x86_vendor_register(const struct x86_vendor_ops *ops, const struct x86_caps 
 #define X86_OP_UPDATE(ret, name, args)	static_call_update(x86_op_##name, ops->name);
 	X86_VENDOR_OPS(X86_OP_UPDATE)
 
+	if (caps->apicv)
+		static_branch_enable(&lapic_posts);
 	ret = cpuid_module_init();
 	if (!ret)
 		ret = msr_module_init();

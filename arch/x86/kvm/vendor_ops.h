@@ -20,6 +20,9 @@ struct x86_vcpu;
 struct kvm_segment;
 struct kvm_dtable;
 
+/* What hardware does of the local APIC. Off: the task priority at most */
+enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
+
 #define X86_VENDOR_OPS(OP)							\
 	/* Host CPU, IRQs off: enable/disable the extension. */			\
 	OP(int, hw_enable, (void))						\
@@ -83,14 +86,26 @@ struct kvm_dtable;
 	/* KVM_X86_SHADOW_INT_STI / _MOV_SS bits */				\
 	OP(u32, get_int_shadow, (struct x86_vcpu *v))				\
 	OP(void, set_int_shadow, (struct x86_vcpu *v, u32 mask))		\
-	/* Exit when CR8 falls below @irr's class; -1: no interrupt waits. */	\
-	OP(void, update_tpr_threshold, (struct x86_vcpu *v, int tpr, int irr))	\
+	/* What waits (@irr) and is in service (@isr), -1: nothing. Hardware that	\
+	 * delivers goes on from there; else exit when CR8 falls below @irr's class. */ \
+	OP(void, sync_irqs, (struct x86_vcpu *v, int tpr, int irr, int isr))	\
+	/* Process context: hardware delivers, or does not, in this mode of the APIC. */ \
+	OP(void, set_apic_mode, (struct x86_vcpu *v, enum lapic_hw_mode mode))	\
+	/* Any context: the guest that runs on @cpu takes what is in lapic_posted()	\
+	 * without an exit. False: it can't. */				\
+	OP(bool, notify_guest, (struct x86_vcpu *v, int cpu))			\
+	/* 256 bits: vectors whose EOI exits, where hardware delivers. */	\
+	OP(void, set_eoi_exits, (struct x86_vcpu *v, const unsigned long *vectors)) \
 	/* Translations. load_root: TDP root of @level levels. */		\
 	OP(void, load_root, (struct x86_vcpu *v, hpa_t root, int level))	\
 	OP(void, flush_tlb, (struct x86_vcpu *v))				\
 	OP(void, flush_tlb_gva, (struct x86_vcpu *v, gva_t gva))		\
 	/* Time: v->tsc.offset and .ratio were changed. */			\
 	OP(void, write_tsc, (struct x86_vcpu *v))				\
+	/* Count down in hardware: X86_EXIT_TIMER once the host's TSC is past	\
+	 * @tsc, or earlier. False: it can't. Loaded or not, IRQs on or off. */	\
+	OP(bool, set_hv_timer, (struct x86_vcpu *v, u64 tsc))			\
+	OP(void, cancel_hv_timer, (struct x86_vcpu *v))				\
 	/* Vendor MSRs: 0, 1: #GP (not there or bad value), -ENOENT: not mine. */ \
 	OP(int, get_msr, (struct x86_vcpu *v, u32 index, u64 *data, bool host))	\
 	OP(int, set_msr, (struct x86_vcpu *v, u32 index, u64 data, bool host))	\
@@ -137,6 +152,8 @@ struct x86_caps {
 	bool nrips;
 	bool xsaves;
 	bool vnmi;
+	bool apicv;			/* hardware delivers a local APIC's interrupts */
+	bool apic_page;			/* and redirects accesses to an xAPIC's page */
 	u64 supported_xcr0;		/* set by core in x86_vendor_register */
 	u64 supported_xss;
 	/* set or cleared CPUID feature bits that depend on the backend */

@@ -35,6 +35,7 @@
 #define X86_REQ_MSR_FILTER	(KVM_REQ_ARCH_BASE + 8)
 #define X86_REQ_IOAPIC_EOI	(KVM_REQ_ARCH_BASE + 9)	/* split irqchip: exit to user space */
 #define X86_REQ_TPR_REPORT	(KVM_REQ_ARCH_BASE + 10)
+#define X86_REQ_APIC_MODE	(KVM_REQ_ARCH_BASE + 11)	/* what hardware does of the APIC */
 
 /* Fixed-one and active-low bits: DR6 at reset (SDM 3B 17.2.3) */
 #define X86_DR6_INIT		0xffff0ff0ul

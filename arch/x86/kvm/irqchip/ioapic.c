@@ -46,8 +46,19 @@ static void ioapic_update_vectors(struct ioapic *io)
 
 	for (i = 0; i < KVM_IOAPIC_NUM_PINS; i++)
 		__set_bit(io->redir[i] & 0xff, now);
+	if (bitmap_equal(now, io->vectors, 256))
+		return;
 	for (i = 0; i < ARRAY_SIZE(now); i++)
 		WRITE_ONCE(io->vectors[i], now[i]);
+	lapic_eoi_exits_changed(io->kvm);
+}
+
+void ioapic_add_vectors(struct ioapic *io, unsigned long *vectors)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(io->vectors); i++)
+		vectors[i] |= READ_ONCE(io->vectors[i]);
 }
 
 bool ioapic_handles(struct ioapic *io, u8 vector)

@@ -7,6 +7,7 @@
 #ifndef KVM_X86_IRQCHIP_H
 #define KVM_X86_IRQCHIP_H
 
+#include <linux/jump_label.h>
 #include <linux/kvm/irq.h>
 
 struct x86_vcpu;
@@ -29,6 +30,7 @@ struct irqchip_vm {
 	struct lapic_map __rcu *map;	/* physical and logical id -> vCPU */
 	struct mutex map_lock;
 	atomic_t map_dirty;
+	struct page *apic_page;		/* c; accesses to it hardware makes accesses to the APIC */
 };
 
 int irqchip_module_init(void);
@@ -60,6 +62,8 @@ void lapic_destroy(struct x86_vcpu *v);
 void lapic_reset(struct x86_vcpu *v, bool init);
 int lapic_get_state(struct x86_vcpu *v, struct kvm_lapic_state *s);
 int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s);
+/* The register page, for hardware that works on it */
+void *lapic_page(struct x86_vcpu *v);
 /* IA32_APIC_BASE: 0, or 1 for an illegal value or transition (host_initiated skips transitions) */
 int lapic_set_base(struct x86_vcpu *v, u64 value, bool host_initiated);
 u64 lapic_get_base(struct x86_vcpu *v);
@@ -82,13 +86,48 @@ void lapic_set_cr8(struct x86_vcpu *v, unsigned long cr8);
  * together. irqchip_accept() of v->ext_vector sets it to -1. Any thread may post; these
  * run in the vCPU's thread, IRQs on or off.
  */
-/* Deliverable vector now (priority above PPR), -1: none; does not accept it */
+/* Vector to inject now (priority above PPR), -1: none, or hardware will; does not accept it */
 int irqchip_pending(struct x86_vcpu *v);
 /* Accept it: INTA cycle on the PIC, or IRR to ISR. -1 if it went away */
 int irqchip_accept(struct x86_vcpu *v);
-/* Highest IRR vector regardless of priority, for the TPR threshold. -1: none */
+/* Highest IRR vector regardless of priority. -1: none */
 int lapic_highest_irr(struct x86_vcpu *v);
-/* Any context: would irqchip_pending() find something? (halt wake-up) */
+/* Before entry, after what was injected: x86_op(sync_irqs) */
+void lapic_sync_irqs(struct x86_vcpu *v);
+/* X86_REQ_APIC_MODE: the APIC's mode changed, or whether hardware may deliver */
+void lapic_choose_mode(struct x86_vcpu *v);
+/* X86_EXIT_EOI, IRQs on or off */
+void lapic_hw_eoi(struct x86_vcpu *v, u8 vector);
+/* X86_EXIT_APIC_WRITE. False: IRQs are off, and have to be on. */
+bool lapic_hw_write(struct x86_vcpu *v, unsigned int reg);
+/* x2APIC registers that are no more than memory, to be read by hardware. By (MSR - 0x800) */
+bool lapic_x2apic_plain(unsigned int index);
+
+/* Vectors on their way to the IRR, as hardware reads them (SDM 3C 30.6). All atomic */
+struct lapic_posted {
+	DECLARE_BITMAP(vectors, 256);
+	unsigned long flags;		/* LAPIC_NOTIFIED */
+	u64 unused[3];
+} __aligned(64);
+
+#define LAPIC_NOTIFIED	0		/* whoever takes them is on the way */
+
+struct lapic_posted *lapic_posted(struct x86_vcpu *v);
+
+/*
+ * Where hardware may be changing the IRR, senders post beside it. On for good
+ * once a backend that has x86_caps.apicv is registered.
+ */
+DECLARE_STATIC_KEY_FALSE(lapic_posts);
+void __lapic_collect_posted(struct x86_vcpu *v);
+
+/* The vCPU's thread, before it looks at the IRR */
+static inline void lapic_collect_posted(struct x86_vcpu *v)
+{
+	if (static_branch_unlikely(&lapic_posts))
+		__lapic_collect_posted(v);
+}
+/* Any context: does an interrupt wait that may be delivered? (halt wake-up) */
 bool irqchip_has_pending(struct x86_vcpu *v);
 /* Timer expired since the last look: set the IRR. Vcpu thread, before irqchip_pending() */
 bool lapic_timer_pending(struct x86_vcpu *v);
@@ -105,8 +144,11 @@ void lapic_post_sipi(struct x86_vcpu *v);
 void irqchip_scan(struct x86_vcpu *v);
 /* The host clock or the TSC offset moved: re-arm */
 void lapic_restart_timer(struct x86_vcpu *v);
-/* The vCPU moved to another host CPU: let the hrtimer follow (optional) */
-void lapic_migrate_timer(struct x86_vcpu *v);
+/* The vCPU thread is about to sleep, so that an hrtimer has to wake it; and back */
+void lapic_timer_to_host(struct x86_vcpu *v);
+void lapic_timer_to_guest(struct x86_vcpu *v);
+/* X86_EXIT_TIMER, IRQs on or off */
+void lapic_hv_timer_expired(struct x86_vcpu *v);
 
 /*
  * Deliver an MSI (irqfd, KVM_SIGNAL_MSI, IOAPIC). >0: vCPUs reached, 0

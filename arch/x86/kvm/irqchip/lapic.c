@@ -3,10 +3,12 @@
  * The local APIC's register file (SDM 3A 10): acceptance, priorities, EOI,
  * and the two ways in: xAPIC page and x2APIC MSRs.
  */
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "lapic.h"
+#include "../core.h"
 
 #define LAPIC_VERSION	(0x14u | (5u << 16))	/* integrated, LVTs 0 to 5 */
 #define LAPIC_BASE_ADDR	GENMASK_ULL(51, 12)
@@ -34,6 +36,12 @@ int lapic_highest(const struct lapic *a, unsigned int reg)
 	return -1;
 }
 
+void *lapic_page(struct x86_vcpu *v)
+{
+	return v->apic->regs;
+}
+KVM_EXPORT(lapic_page);
+
 static bool lapic_test_vec(struct lapic *a, unsigned int reg, u8 vector)
 {
 	return test_bit(vector & 31, lapic_vec_word(a, reg, vector));
@@ -44,13 +52,20 @@ static bool lapic_usable(const struct lapic *a)
 	return a->enabled && a->sw_enabled;
 }
 
+int lapic_highest_isr(const struct lapic *a)
+{
+	return a->hw_delivers ? lapic_highest(a, APIC_ISR) : a->highest_isr;
+}
+
 /* Processor priority: TPR or what is in service, by class (SDM 3A 10.8.3.1). */
 static u32 lapic_ppr(struct lapic *a)
 {
 	u32 tpr = lapic_reg(a, APIC_TASKPRI) & 0xff;
-	u32 isr = a->highest_isr < 0 ? 0 : a->highest_isr & 0xf0;
+	int isr = lapic_highest_isr(a);
 
-	return (tpr & 0xf0) >= isr ? tpr : isr;
+	if (isr < 0 || (tpr & 0xf0) >= (isr & 0xf0))
+		return tpr;
+	return isr & 0xf0;
 }
 
 static void lapic_poke(struct lapic *a)
@@ -59,23 +74,44 @@ static void lapic_poke(struct lapic *a)
 	kvm_vcpu_kick(&a->v->vcpu);
 }
 
-static int lapic_accept_fixed(struct lapic *a, u8 vector, bool trig_level)
+/* What the EOI of a vector has to do depends on how it came. */
+static void lapic_set_trigger(struct lapic *a, u8 vector, bool level)
 {
 	unsigned long *tmr = lapic_vec_word(a, APIC_TMR, vector);
+
+	if (level == test_bit(vector & 31, tmr))
+		return;
+	if (level)
+		set_bit(vector & 31, tmr);
+	else
+		clear_bit(vector & 31, tmr);
+	if (static_branch_unlikely(&lapic_posts))
+		kvm_request(&a->v->vcpu, X86_REQ_SCAN_IOAPIC);
+}
+
+/* True: it was there already. */
+static bool lapic_set_irr(struct lapic *a, u8 vector)
+{
+	unsigned long *irr = lapic_vec_word(a, APIC_IRR, vector);
+
+	if (static_branch_unlikely(&lapic_posts))
+		return test_and_set_bit(vector, a->posted.vectors) | test_bit(vector & 31, irr);
+	return test_and_set_bit(vector & 31, irr);
+}
+
+static int lapic_accept_fixed(struct lapic *a, u8 vector, bool trig_level)
+{
 	bool was;
 
 	/* Vectors below 16 are illegal (SDM 3A 10.5.2). */
 	if (!lapic_usable(a) || vector < 16)
 		return -1;
-	if (trig_level != test_bit(vector & 31, tmr)) {
-		if (trig_level)
-			set_bit(vector & 31, tmr);
-		else
-			clear_bit(vector & 31, tmr);
-	}
-	was = test_and_set_bit(vector & 31, lapic_vec_word(a, APIC_IRR, vector));
+	lapic_set_trigger(a, vector, trig_level);
+	was = lapic_set_irr(a, vector);
 	WRITE_ONCE(a->irr_pending, true);
-	lapic_poke(a);
+	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+	if (!static_branch_unlikely(&lapic_posts) || !lapic_notify(a))
+		kvm_vcpu_kick(&a->v->vcpu);
 	return !was;
 }
 
@@ -137,19 +173,35 @@ bool lapic_takes_extint(struct x86_vcpu *v)
 	return !(lvt0 & APIC_LVT_MASKED) && (lvt0 & APIC_MODE_MASK) == APIC_DM_EXTINT;
 }
 
+/* In the IRR, or on the way there */
+static int lapic_highest_waiting(const struct lapic *a)
+{
+	int irr = lapic_highest(a, APIC_IRR), posted;
+
+	if (!static_branch_unlikely(&lapic_posts))
+		return irr;
+	posted = find_last_bit(a->posted.vectors, 256);
+	return posted < 256 ? max(irr, posted) : irr;
+}
+
 int lapic_highest_irr(struct x86_vcpu *v)
 {
 	struct lapic *a = v->apic;
 	int irr;
 
-	if (!a || !READ_ONCE(a->irr_pending))
+	if (!a)
 		return -1;
-	irr = lapic_highest(a, APIC_IRR);
+	/* The hint knows nothing of a guest's own. */
+	if (READ_ONCE(a->hw_delivers))
+		return lapic_highest_waiting(a);
+	if (!READ_ONCE(a->irr_pending))
+		return -1;
+	irr = lapic_highest_waiting(a);
 	if (irr < 0) {
 		/* Clear the hint, then look again: a sender sets the bit first. */
 		WRITE_ONCE(a->irr_pending, false);
 		smp_mb();
-		irr = lapic_highest(a, APIC_IRR);
+		irr = lapic_highest_waiting(a);
 		if (irr >= 0)
 			WRITE_ONCE(a->irr_pending, true);
 	}
@@ -174,12 +226,12 @@ int irqchip_pending(struct x86_vcpu *v)
 		return v->ext_vector;
 	if (ic->pic && pic_output(ic->pic) && lapic_takes_extint(v))
 		return 0;	/* INTA will tell the vector */
-	return v->apic ? lapic_deliverable(v) : -1;
+	return v->apic && !v->apic->hw_delivers ? lapic_deliverable(v) : -1;
 }
 
 bool irqchip_has_pending(struct x86_vcpu *v)
 {
-	return irqchip_pending(v) >= 0;
+	return irqchip_pending(v) >= 0 || (v->apic && lapic_deliverable(v) >= 0);
 }
 
 int irqchip_accept(struct x86_vcpu *v)
@@ -198,28 +250,24 @@ int irqchip_accept(struct x86_vcpu *v)
 		if (vector >= 0)
 			return vector;
 	}
-	vector = a ? lapic_deliverable(v) : -1;
+	vector = a && !a->hw_delivers ? lapic_deliverable(v) : -1;
 	if (vector < 0)
 		return -1;
 	clear_bit(vector & 31, lapic_vec_word(a, APIC_IRR, vector));
+	if (static_branch_unlikely(&lapic_posts))
+		clear_bit(vector, a->posted.vectors);	/* one with it, as it came before */
 	set_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
 	a->highest_isr = vector;	/* higher than all in service, by the PPR */
 	return vector;
 }
 
-static void lapic_eoi(struct lapic *a)
+/* What others have to know of an EOI */
+static void lapic_eoi_done(struct lapic *a, u8 vector)
 {
 	struct x86_vcpu *v = a->v;
 	struct irqchip_vm *ic = &to_x86_vm(v->vcpu.kvm)->irqchip;
-	int vector = a->highest_isr;
-	bool level;
+	bool level = lapic_test_vec(a, APIC_TMR, vector);
 
-	if (vector < 0)
-		return;
-	clear_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
-	a->highest_isr = lapic_highest(a, APIC_ISR);
-	level = lapic_test_vec(a, APIC_TMR, vector);
-	kvm_request(&v->vcpu, X86_REQ_EVENT);
 	if (lapic_reg(a, APIC_SPIV) & APIC_SPIV_DIRECTED_EOI)
 		return;
 	if (ic->ioapic && ioapic_handles(ic->ioapic, vector)) {
@@ -228,6 +276,24 @@ static void lapic_eoi(struct lapic *a)
 		v->eoi_vector = vector;
 		kvm_request(&v->vcpu, X86_REQ_IOAPIC_EOI);
 	}
+}
+
+static void lapic_eoi(struct lapic *a)
+{
+	int vector = lapic_highest_isr(a);
+
+	if (vector < 0)
+		return;
+	clear_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
+	a->highest_isr = lapic_highest(a, APIC_ISR);
+	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+	lapic_eoi_done(a, vector);
+}
+
+void lapic_hw_eoi(struct x86_vcpu *v, u8 vector)
+{
+	if (v->apic)
+		lapic_eoi_done(v->apic, vector);
 }
 
 static void lapic_write_svr(struct lapic *a, u32 val)
@@ -320,8 +386,10 @@ static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
 		return 0;
 	case APIC_TMICT:
 		if (a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE)
-			return 0;
+			val = 0;
 		lapic_set_reg(a, reg, val);
+		if (a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE)
+			return 0;
 		lapic_timer_start(a);
 		return 0;
 	case APIC_TDCR:
@@ -356,6 +424,16 @@ static bool lapic_readable(const struct lapic *a, unsigned int reg)
 		return false;
 	return ((a->x2apic ? map : map | xapic_only) >> (reg >> 4)) & 1;
 }
+
+/* Not what is computed when it is read, nor what is spread over two registers. */
+bool lapic_x2apic_plain(unsigned int index)
+{
+	static const struct lapic x2apic = { .x2apic = true };
+
+	return lapic_readable(&x2apic, index << 4) && index << 4 != APIC_TMCCT &&
+	       index << 4 != APIC_ICR;
+}
+KVM_EXPORT(lapic_x2apic_plain);
 
 static u32 lapic_read(struct lapic *a, unsigned int reg)
 {
@@ -443,20 +521,31 @@ int lapic_mmio_write(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void
 	return 0;
 }
 
+/* The others may rebuild the destination map. */
+static bool lapic_write_is_atomic(unsigned int reg)
+{
+	return reg == APIC_EOI || reg == APIC_TASKPRI || reg == APIC_ICR || reg == APIC_ICR2 ||
+	       reg == APIC_TMICT;
+}
+
 int lapic_mmio_write_atomic(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void *data)
 {
 	if (!lapic_owns(v->apic, gpa))
 		return -EOPNOTSUPP;
-	switch (gpa & 0xfff) {
-	case APIC_EOI:
-	case APIC_TASKPRI:
-	case APIC_ICR:
-	case APIC_ICR2:
-	case APIC_TMICT:
-		return lapic_mmio_write(v, gpa, len, data);
-	default:
-		return -EAGAIN;		/* may rebuild the destination map */
-	}
+	return lapic_write_is_atomic(gpa & 0xfff) ? lapic_mmio_write(v, gpa, len, data) : -EAGAIN;
+}
+
+/* The value is in the page as it was written: what the write means comes now. */
+bool lapic_hw_write(struct x86_vcpu *v, unsigned int reg)
+{
+	struct lapic *a = v->apic;
+
+	if (!a || a->x2apic)
+		return true;
+	if (irqs_disabled() && !lapic_write_is_atomic(reg))
+		return false;
+	lapic_write(a, reg, lapic_reg(a, reg));
+	return true;
 }
 
 unsigned long lapic_get_cr8(struct x86_vcpu *v)
@@ -515,6 +604,7 @@ static void lapic_apply_base(struct lapic *a, u64 value)
 	else if (!x2apic && a->x2apic)
 		lapic_set_reg(a, APIC_ID, a->v->vcpu.id << 24);
 	a->x2apic = x2apic;
+	kvm_request(&a->v->vcpu, X86_REQ_APIC_MODE);
 }
 
 int lapic_set_base(struct x86_vcpu *v, u64 value, bool host)
@@ -573,6 +663,7 @@ void lapic_reset(struct x86_vcpu *v, bool init)
 		lapic_set_reg(a, APIC_ISR + reg, 0);
 		lapic_set_reg(a, APIC_TMR + reg, 0);
 	}
+	bitmap_zero(a->posted.vectors, 256);
 	a->irr_pending = false;
 	a->highest_isr = -1;
 	vapic_reset(v);
@@ -585,7 +676,8 @@ void lapic_reset(struct x86_vcpu *v, bool init)
 
 int lapic_create(struct x86_vcpu *v)
 {
-	struct lapic *a = kzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
+	/* Hardware wants what is posted to be aligned: a power of 2 is. */
+	struct lapic *a = kzalloc(roundup_pow_of_two(sizeof(*a)), GFP_KERNEL_ACCOUNT);
 
 	if (!a)
 		return -ENOMEM;
@@ -619,6 +711,7 @@ int lapic_get_state(struct x86_vcpu *v, struct kvm_lapic_state *s)
 	u32 val;
 
 	BUILD_BUG_ON(sizeof(*s) > PAGE_SIZE);
+	lapic_collect_posted(v);
 	memcpy(s->regs, a->regs, sizeof(s->regs));
 	val = lapic_timer_current(a);
 	memcpy(s->regs + APIC_TMCCT, &val, 4);
@@ -646,6 +739,7 @@ int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s)
 			return -EINVAL;
 	}
 	lapic_timer_cancel(a);
+	bitmap_zero(a->posted.vectors, 256);
 	memcpy(a->regs, s->regs, sizeof(s->regs));
 	/* What is not state is ours. */
 	lapic_set_reg(a, APIC_LVR, LAPIC_VERSION);
@@ -693,9 +787,4 @@ void lapic_set_sipi_vector(struct x86_vcpu *v, u8 vector)
 void lapic_post_sipi(struct x86_vcpu *v)
 {
 	set_bit(LAPIC_SIPI_PENDING, &v->apic->events);
-}
-
-/* Nothing is cached per vCPU about the IOAPIC: EOI always comes through lapic_eoi(). */
-void irqchip_scan(struct x86_vcpu *v)
-{
 }

@@ -18,6 +18,8 @@ struct lapic_timer {
 	u64 period_ns;			/* v */
 	ktime_t expires;		/* v, and the callback while armed */
 	u64 deadline;			/* v; IA32_TSC_DEADLINE */
+	u64 hv_tsc;			/* v; host TSC at which hardware ends the guest, or 0 */
+	bool sleeps;			/* v; the vCPU's thread does, or is about to */
 	u32 mode;			/* v; APIC_LVT_TIMER_* */
 	u32 divide;			/* v; 1..128 */
 	atomic_t pending;		/* a; expired, not yet in the IRR */
@@ -36,7 +38,9 @@ struct lapic {
 	bool x2apic;			/* v, r */
 	bool sw_enabled;		/* v, r; by SVR */
 	bool irr_pending;		/* a; hint: the IRR may have bits */
-	s16 highest_isr;		/* v; -1: none */
+	bool hw_delivers;		/* v, r; and keeps IRR, ISR and PPR meanwhile */
+	s16 highest_isr;		/* v; -1: none; unless @hw_delivers */
+	struct lapic_posted posted;	/* a; with lapic_posts */
 	unsigned long events;		/* a; INIT, SIPI */
 	u8 sipi_vector;			/* a */
 	struct lapic_timer timer;
@@ -72,12 +76,20 @@ static inline unsigned long *lapic_vec_word(struct lapic *a, unsigned int reg, u
 }
 
 int lapic_highest(const struct lapic *a, unsigned int reg);
+int lapic_highest_isr(const struct lapic *a);
 u32 lapic_id(const struct lapic *a);
 
 /* lapic.c: a message arrived. >0 taken, 0 was pending already, -1 not enabled */
 int lapic_accept(struct lapic *a, const struct lapic_irq *irq);
 int lapic_local_deliver(struct lapic *a, unsigned int lvt);
 bool lapic_takes_extint(struct x86_vcpu *v);
+
+/* hw.c */
+/* kvm->lock held, no vCPU yet. Does without if there is no memory */
+void lapic_show_page(struct kvm *kvm);
+void lapic_eoi_exits_changed(struct kvm *kvm);
+/* A vector was posted, and the request with it. False: not taken without a kick */
+bool lapic_notify(struct lapic *a);
 
 /* vapic.c */
 void vapic_report(struct x86_vcpu *v, bool write);
@@ -107,6 +119,8 @@ int ioapic_set_irq(struct ioapic *ioapic, unsigned int pin, int source, int leve
 /* A LAPIC sent EOI for @vector */
 void ioapic_eoi(struct kvm *kvm, u8 vector, bool level);
 bool ioapic_handles(struct ioapic *ioapic, u8 vector);
+/* Adds the vectors it handles. Any context */
+void ioapic_add_vectors(struct ioapic *ioapic, unsigned long *vectors);
 int ioapic_get(struct ioapic *ioapic, struct kvm_ioapic_state *s);
 int ioapic_set(struct ioapic *ioapic, const struct kvm_ioapic_state *s);
 

@@ -26,10 +26,14 @@ void irqchip_vm_quiesce(struct kvm *kvm)
 
 void irqchip_vm_destroy(struct kvm *kvm)
 {
+	struct irqchip_vm *ic = &to_x86_vm(kvm)->irqchip;
+
 	pit_destroy(kvm);
 	ioapic_destroy(kvm);
 	pic_destroy(kvm);
 	lapic_map_free(kvm);
+	if (ic->apic_page)
+		__free_page(ic->apic_page);
 }
 
 void irqchip_vcpu_online(struct x86_vcpu *v)
@@ -101,6 +105,7 @@ int irqchip_create(struct kvm *kvm)
 	 * space can't have made any of its own when the chips have to go again.
 	 */
 	smp_store_release((int *)&ic->mode, IRQCHIP_KERNEL);
+	lapic_show_page(kvm);
 	return 0;
 undo:
 	irqchip_undo(kvm);
@@ -118,6 +123,7 @@ int irqchip_create_split(struct kvm *kvm, unsigned int pins)
 		return -EINVAL;
 	ic->split_pins = min(pins, 255u);
 	smp_store_release((int *)&ic->mode, IRQCHIP_SPLIT);
+	lapic_show_page(kvm);
 	return 0;
 }
 

@@ -2,10 +2,14 @@
 /*
  * The local APIC's timer (SDM 3A 10.5.4): one-shot, periodic, TSC deadline.
  * Its bus runs at 1 GHz, so that a tick is a nanosecond.
+ *
+ * Where hardware can end the guest at a deadline, no hrtimer runs for it while
+ * the vCPU's thread does: only one that sleeps needs to be woken.
  */
 #include <linux/math64.h>
 #include <linux/module.h>
 #include <asm/msr.h>
+#include <asm/tsc.h>
 
 #include "lapic.h"
 
@@ -47,8 +51,34 @@ void lapic_timer_init(struct lapic *a)
 	a->timer.divide = 2;
 }
 
+static void lapic_hv_cancel(struct lapic *a)
+{
+	if (!a->timer.hv_tsc)
+		return;
+	a->timer.hv_tsc = 0;
+	x86_op(cancel_hv_timer)(a->v);
+}
+
+/*
+ * False: an hrtimer has to do it. The counters of different CPUs have to be one,
+ * since the thread moves; and hardware does not count in the deep sleep states
+ * that a guest's own MWAIT may enter (SDM 3C 26.5.1).
+ */
+static bool lapic_hv_start(struct lapic *a, u64 guest_delta)
+{
+	u64 delta = tsc_guest_to_host_delta(a->v, guest_delta), now = rdtsc();
+
+	if (check_tsc_unstable() || delta > U64_MAX - now ||
+	    (to_x86_vm(a->v->vcpu.kvm)->disabled_exits & KVM_X86_DISABLE_EXITS_MWAIT) ||
+	    !x86_op(set_hv_timer)(a->v, now + delta))
+		return false;
+	a->timer.hv_tsc = now + delta;
+	return true;
+}
+
 void lapic_timer_cancel(struct lapic *a)
 {
+	lapic_hv_cancel(a);
 	hrtimer_cancel(&a->timer.hrtimer);
 	atomic_set(&a->timer.pending, 0);
 	a->timer.expires = 0;
@@ -75,6 +105,12 @@ void lapic_timer_start(struct lapic *a)
 	lapic_timer_arm(a, a->timer.period_ns);
 }
 
+static void lapic_deadline_expired(struct lapic *a)
+{
+	atomic_inc(&a->timer.pending);
+	kvm_request(&a->v->vcpu, KVM_REQ_UNBLOCK);
+}
+
 static void lapic_deadline_start(struct lapic *a)
 {
 	struct x86_vcpu *v = a->v;
@@ -85,11 +121,12 @@ static void lapic_deadline_start(struct lapic *a)
 		return;
 	now = tsc_read_guest(v, rdtsc());
 	if (a->timer.deadline <= now || !v->tsc.khz) {
-		atomic_inc(&a->timer.pending);
-		kvm_request(&v->vcpu, KVM_REQ_UNBLOCK);
+		lapic_deadline_expired(a);
 		return;
 	}
 	delta = a->timer.deadline - now;
+	if (!a->timer.sleeps && lapic_hv_start(a, delta))
+		return;
 	/* The quotient must fit: the guest chooses the deadline, DIV faults. */
 	if (delta / v->tsc.khz > MAX_DEADLINE_MS)
 		delta = MAX_DEADLINE_MS * v->tsc.khz;
@@ -147,6 +184,7 @@ void lapic_timer_restore(struct lapic *a, u32 current_count)
 	u32 tdcr = lapic_reg(a, APIC_TDCR);
 	u64 period;
 
+	lapic_hv_cancel(a);
 	hrtimer_cancel(&a->timer.hrtimer);
 	a->timer.divide = 1u << ((((tdcr & 3) | ((tdcr & 8) >> 1)) + 1) & 7);
 	a->timer.mode = lapic_reg(a, APIC_LVTT) &
@@ -175,9 +213,37 @@ void lapic_restart_timer(struct x86_vcpu *v)
 		lapic_deadline_start(a);
 }
 
-/* The timer's CPU needs not be the vCPU's: its callback kicks. */
-void lapic_migrate_timer(struct x86_vcpu *v)
+void lapic_timer_to_host(struct x86_vcpu *v)
 {
+	struct lapic *a = v->apic;
+
+	if (!a)
+		return;
+	a->timer.sleeps = true;
+	if (a->timer.hv_tsc)
+		lapic_deadline_start(a);
+}
+
+void lapic_timer_to_guest(struct x86_vcpu *v)
+{
+	struct lapic *a = v->apic;
+
+	if (!a)
+		return;
+	a->timer.sleeps = false;
+	if (a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE && hrtimer_active(&a->timer.hrtimer))
+		lapic_deadline_start(a);
+}
+
+/* Far deadlines take more than one of the hardware's countdowns. */
+void lapic_hv_timer_expired(struct x86_vcpu *v)
+{
+	struct lapic *a = v->apic;
+
+	if (!a || !a->timer.hv_tsc || rdtsc() < a->timer.hv_tsc)
+		return;
+	lapic_hv_cancel(a);
+	lapic_deadline_expired(a);
 }
 
 u64 lapic_get_tscdeadline(struct x86_vcpu *v)

@@ -17,11 +17,11 @@
 static void vapic_store(struct x86_vcpu *v)
 {
 	struct lapic *a = v->apic;
-	int irr = lapic_highest_irr(v);
+	int irr = lapic_highest_irr(v), isr = lapic_highest_isr(a);
 	u32 word = lapic_reg(a, APIC_TASKPRI) & 0xff;
 
-	if (a->highest_isr >= 0)
-		word |= (a->highest_isr & 0xf0) << 8;
+	if (isr >= 0)
+		word |= (isr & 0xf0) << 8;
 	if (irr >= 0)
 		word |= (u32)irr << 24;
 	v->vapic.stored = word;
@@ -60,9 +60,16 @@ void vapic_report(struct x86_vcpu *v, bool write)
 	kvm_request(&v->vcpu, X86_REQ_TPR_REPORT);
 }
 
+/* Hardware that delivers would not tell, so it may not meanwhile. */
+static void vapic_switch(struct x86_vcpu *v, bool on)
+{
+	v->vapic.on = on;
+	kvm_request(&v->vcpu, X86_REQ_APIC_MODE);
+}
+
 void vapic_reset(struct x86_vcpu *v)
 {
-	v->vapic.on = false;
+	vapic_switch(v, false);
 }
 
 /* KVM_SET_VAPIC_ADDR; 0 switches it off. */
@@ -76,7 +83,7 @@ long vapic_ioctl_addr(void *obj, void *arg)
 	if (va->vapic_addr &&
 	    kvm_gmap_init(v->vcpu.kvm, &v->vapic.word, va->vapic_addr, VAPIC_LEN))
 		return -EINVAL;
-	v->vapic.on = va->vapic_addr;
+	vapic_switch(v, va->vapic_addr);
 	return 0;
 }
 
@@ -88,5 +95,6 @@ long vapic_ioctl_report(void *obj, void *arg)
 	if (ctl->flags)
 		return -EINVAL;
 	v->vapic.report = ctl->enabled;
+	kvm_request(&v->vcpu, X86_REQ_APIC_MODE);
 	return 0;
 }

@@ -134,6 +134,32 @@ static enum mmu_fault_result map_page(struct x86_vcpu *v, const struct kvm_page 
 	return MMU_FIXED;
 }
 
+/* No slot there: our own page, or a device. */
+static enum mmu_fault_result map_own_page(struct x86_vcpu *v, gfn_t gfn)
+{
+	struct kvm *kvm = v->vcpu.kvm;
+	struct mmu_vm *mmu = &to_x86_vm(kvm)->mmu;
+	struct tdp_map m = {
+		.gfn = gfn, .level = 1, .write = true, .memory = true,
+		.may_write = true, .writable = true,
+	};
+	enum tdp_result r;
+
+	do {
+		read_lock(&kvm->mmu_lock);
+		if (!mmu->own_page || mmu->own_gfn != gfn || mmu->root == HPA_INVALID) {
+			read_unlock(&kvm->mmu_lock);
+			return MMU_MMIO;
+		}
+		m.hfn = page_to_pfn(mmu->own_page);
+		r = tdp_map(v, &m);
+		read_unlock(&kvm->mmu_lock);
+		if (r != TDP_NO_TABLES)
+			return MMU_FIXED;
+	} while (!mmu_cache_fill(v, m.need));
+	return MMU_NOMEM;
+}
+
 static enum mmu_fault_result page_error(int err)
 {
 	switch (err) {
@@ -172,7 +198,7 @@ enum mmu_fault_result mmu_fault(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 		return MMU_EFAULT;
 	p.slot = kvm_find_slot(mmu_slots(kvm), p.gfn);
 	if (!p.slot)
-		return MMU_MMIO;
+		return map_own_page(v, p.gfn);
 	if (unlikely(p.write && (p.slot->flags & KVM_MEM_READONLY)))
 		return MMU_READONLY;
 

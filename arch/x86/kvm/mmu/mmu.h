@@ -19,6 +19,8 @@ struct x86_vcpu;
 struct mmu_vm {
 	hpa_t root;			/* M; HPA_INVALID until the first vCPU loads it */
 	unsigned long requested_pages;	/* S; KVM_SET_NR_MMU_PAGES, 0: never set */
+	struct page *own_page;		/* M; shown at @own_gfn, NULL: none */
+	gfn_t own_gfn;			/* M */
 };
 
 /* All fields: touched by the thread holding vcpu->mutex alone. */
@@ -89,6 +91,12 @@ bool mmu_fault_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags);
 
 /* Hardware made @n pages dirty, by their addresses. IRQs off since the exit. */
 void mmu_log_written(struct x86_vcpu *v, const u64 *gpas, unsigned int n);
+
+/*
+ * A page of ours at @gfn, where no slot is, or NULL: not (any more). A slot that
+ * comes there drives it away. The page has to live as long as vCPUs. May sleep.
+ */
+void mmu_set_own_page(struct kvm *kvm, gfn_t gfn, struct page *page);
 
 /*
  * Is @gfn known to have no slot? Exact for the current generation; false: not

@@ -184,7 +184,13 @@ static gfn_t gfn_limit(void)
 int kvm_arch_slot_prepare(struct kvm *kvm, const struct kvm_memslot *old,
 			  struct kvm_memslot *new)
 {
-	return new->base_gfn + new->npages > gfn_limit() ? -EINVAL : 0;
+	gfn_t own = READ_ONCE(to_x86_vm(kvm)->mmu.own_gfn);
+
+	if (new->base_gfn + new->npages > gfn_limit())
+		return -EINVAL;
+	if (own >= new->base_gfn && own < new->base_gfn + new->npages)
+		mmu_set_own_page(kvm, 0, NULL);
+	return 0;
 }
 
 void kvm_arch_slot_free(struct kvm_memslot *slot)

@@ -107,6 +107,21 @@ void kvm_arch_slot_flush(struct kvm *kvm, const struct kvm_memslot *old)
 	mmu_dead_free(&dead);
 }
 
+void mmu_set_own_page(struct kvm *kvm, gfn_t gfn, struct page *page)
+{
+	struct mmu_vm *mmu = &to_x86_vm(kvm)->mmu;
+	struct dead_tables dead = {};
+
+	write_lock(&kvm->mmu_lock);
+	if (mmu->own_page && mmu->root != HPA_INVALID &&
+	    tdp_zap(kvm, mmu->own_gfn, mmu->own_gfn + 1, &dead))
+		kvm_flush_remote_tlbs(kvm);
+	mmu->own_page = page;
+	mmu->own_gfn = gfn;
+	write_unlock(&kvm->mmu_lock);
+	mmu_dead_free(&dead);
+}
+
 /* Once the old root is off every vCPU nobody cares how long taking it apart lasts. */
 void kvm_arch_mmu_zap_all(struct kvm *kvm)
 {

@@ -149,12 +149,17 @@ static const struct x86_vendor_ops svm_ops = {
 	.want_nmi_window	= svm_want_nmi_window,
 	.get_int_shadow		= svm_get_int_shadow,
 	.set_int_shadow		= svm_set_int_shadow,
-	.update_tpr_threshold	= svm_update_tpr_threshold,
+	.sync_irqs		= svm_sync_irqs,
+	.set_apic_mode		= svm_set_apic_mode,
+	.notify_guest		= svm_notify_guest,
+	.set_eoi_exits		= svm_set_eoi_exits,
 
 	.load_root		= svm_load_root,
 	.flush_tlb		= svm_flush_tlb,
 	.flush_tlb_gva		= svm_flush_tlb_gva,
 	.write_tsc		= svm_write_tsc,
+	.set_hv_timer		= svm_set_hv_timer,
+	.cancel_hv_timer	= svm_cancel_hv_timer,
 
 	.get_msr		= svm_get_msr,
 	.set_msr		= svm_set_msr,

@@ -54,18 +54,6 @@ static void svm_save_host(struct svm_vcpu *s)
 	s->host_saved = true;
 }
 
-static void svm_sync_tpr(struct svm_vcpu *s)
-{
-	struct vmcb_control_area *c = &s->block->control;
-	u8 tpr = x86_get_cr8(&s->x86) & V_TPR_MASK;
-
-	if (tpr == s->tpr)
-		return;
-	s->tpr = tpr;
-	c->int_ctl = (c->int_ctl & ~V_TPR_MASK) | tpr;
-	svm_touch(s, SVM_CLEAN_TPR);
-}
-
 static void svm_prepare_spec_ctrl(struct svm_vcpu *s)
 {
 	u64 host;

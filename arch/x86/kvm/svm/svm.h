@@ -120,10 +120,19 @@ void svm_vcpu_load(struct x86_vcpu *v, int cpu);
 void svm_vcpu_put(struct x86_vcpu *v);
 void svm_cpuid_changed(struct x86_vcpu *v);
 void svm_update_intercepts(struct x86_vcpu *v);
-void svm_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr);
 void svm_write_tsc(struct x86_vcpu *v);
+bool svm_set_hv_timer(struct x86_vcpu *v, u64 tsc);
+void svm_cancel_hv_timer(struct x86_vcpu *v);
 /* Control area from scratch, keeping what the vCPU was given. */
 void svm_rebuild_control(struct svm_vcpu *s);
+
+/* apic.c */
+void svm_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode);
+bool svm_notify_guest(struct x86_vcpu *v, int cpu);
+void svm_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
+void svm_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);
+/* Before an entry: the APIC's TPR may have changed. */
+void svm_sync_tpr(struct svm_vcpu *s);
 
 /* msr.c */
 int svm_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);

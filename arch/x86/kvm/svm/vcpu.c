@@ -79,15 +79,6 @@ void svm_cpuid_changed(struct x86_vcpu *v)
 	svm_bitmap_update(to_svm(v));
 }
 
-/*
- * CR8 writes only matter while they may let a waiting interrupt in. A LAPIC in
- * user space wants to know about each of them.
- */
-void svm_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr)
-{
-	svm_intercept(to_svm(v), INTERCEPT_CR8_WRITE, irr >= 0 && (tpr >> 4) >= (irr >> 4));
-}
-
 void svm_rebuild_control(struct svm_vcpu *s)
 {
 	struct vmcb_control_area *c = &s->block->control;
@@ -219,4 +210,14 @@ void svm_write_tsc(struct x86_vcpu *v)
 	s->block->control.tsc_offset = v->tsc.offset;
 	svm_touch(s, SVM_CLEAN_INTERCEPTS);
 	s->guest_loaded = false;
+}
+
+/* There is no such timer. */
+bool svm_set_hv_timer(struct x86_vcpu *v, u64 tsc)
+{
+	return false;
+}
+
+void svm_cancel_hv_timer(struct x86_vcpu *v)
+{
 }

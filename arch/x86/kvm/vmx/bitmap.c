@@ -11,6 +11,7 @@
 #include "msr.h"
 
 static struct page *vmx_map_shared;	/* what vmx_passed[] passes by default */
+static struct page *vmx_map_x2apic;	/* and what hardware does of an x2APIC */
 static struct page *vmx_map_closed;
 
 #define PASS_R	BIT(0)
@@ -57,6 +58,19 @@ static void map_open(struct page *map, u32 index, bool read, bool write)
 		__clear_bit(bit + MAP_WRITE, bits);
 }
 
+/* MSR filters have no say about the x2APIC's (api.rst, KVM_X86_SET_MSR_FILTER). */
+static void map_open_x2apic(struct page *map)
+{
+	unsigned int i;
+
+	for (i = 0; i < 0x100; i++)
+		if (lapic_x2apic_plain(i))
+			map_open(map, APIC_BASE_MSR + i, true, false);
+	map_open(map, APIC_BASE_MSR + (APIC_TASKPRI >> 4), false, true);
+	map_open(map, APIC_BASE_MSR + (APIC_EOI >> 4), false, true);
+	map_open(map, APIC_BASE_MSR + (APIC_SELF_IPI >> 4), false, true);
+}
+
 static struct page *map_alloc(gfp_t gfp)
 {
 	struct page *map = alloc_page(gfp);
@@ -70,6 +84,8 @@ void vmx_bitmaps_exit(void)
 {
 	if (vmx_map_shared)
 		__free_page(vmx_map_shared);
+	if (vmx_map_x2apic)
+		__free_page(vmx_map_x2apic);
 	if (vmx_map_closed)
 		__free_page(vmx_map_closed);
 }
@@ -79,14 +95,17 @@ int vmx_bitmaps_init(void)
 	unsigned int i;
 
 	vmx_map_shared = map_alloc(GFP_KERNEL);
+	vmx_map_x2apic = map_alloc(GFP_KERNEL);
 	vmx_map_closed = map_alloc(GFP_KERNEL);
-	if (!vmx_map_shared || !vmx_map_closed) {
+	if (!vmx_map_shared || !vmx_map_x2apic || !vmx_map_closed) {
 		vmx_bitmaps_exit();
 		return -ENOMEM;
 	}
 	for (i = 0; i < ARRAY_SIZE(vmx_passed); i++)
 		map_open(vmx_map_shared, vmx_passed[i].index,
 			 vmx_passed[i].always & PASS_R, vmx_passed[i].always & PASS_W);
+	copy_page(page_address(vmx_map_x2apic), page_address(vmx_map_shared));
+	map_open_x2apic(vmx_map_x2apic);
 	return 0;
 }
 
@@ -131,6 +150,8 @@ static void vmx_fill_map(struct vmx_vcpu *s)
 		map_open(s->map, index, read, write);
 	}
 	srcu_read_unlock(&kvm->srcu, idx);
+	if (s->pass_x2apic)
+		map_open_x2apic(s->map);
 }
 
 static bool vmx_wants_shared(struct vmx_vcpu *s)
@@ -152,7 +173,7 @@ static bool vmx_wants_shared(struct vmx_vcpu *s)
 static void vmx_apply_pass(struct vmx_vcpu *s, gfp_t gfp)
 {
 	if (vmx_wants_shared(s)) {
-		vmx_use_map(vmx_map_shared);
+		vmx_use_map(s->pass_x2apic ? vmx_map_x2apic : vmx_map_shared);
 		return;
 	}
 	if (!s->map)
@@ -183,6 +204,14 @@ void vmx_bitmap_destroy(struct vmx_vcpu *s)
 	if (s->map)
 		__free_page(s->map);
 	s->map = NULL;
+}
+
+void vmx_bitmap_x2apic(struct vmx_vcpu *s, bool on)
+{
+	if (on == s->pass_x2apic)
+		return;
+	s->pass_x2apic = on;
+	vmx_apply_pass(s, GFP_KERNEL_ACCOUNT);
 }
 
 /* Any context; an MSR that is not in vmx_passed[] always exits. */

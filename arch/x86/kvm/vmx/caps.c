@@ -10,6 +10,7 @@
 struct vmx_hw vmx_hw __read_mostly;
 
 static bool ept = true, vpid = true, unrestricted_guest = true, eptad = true, pml = true;
+static bool preemption_timer = true, enable_apicv = true;
 module_param(ept, bool, 0444);
 MODULE_PARM_DESC(ept, "Extended page tables (needed: there is no shadow paging)");
 module_param(vpid, bool, 0444);
@@ -20,6 +21,12 @@ module_param(eptad, bool, 0444);
 MODULE_PARM_DESC(eptad, "Accessed and dirty bits in extended page tables");
 module_param(pml, bool, 0444);
 MODULE_PARM_DESC(pml, "Dirty logs by the CPU's own list of pages (needs eptad)");
+
+module_param(preemption_timer, bool, 0444);
+MODULE_PARM_DESC(preemption_timer, "Deadlines of a running guest's APIC timer in hardware");
+
+module_param(enable_apicv, bool, 0444);
+MODULE_PARM_DESC(enable_apicv, "Interrupts delivered by hardware");
 
 /* The older MSR's bits are those of the "true" one, plus some that are forced to 1. */
 static u64 control_msr(u32 msr, u32 true_msr)
@@ -56,11 +63,15 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 			 CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
 #define NEED_SECONDARY	(SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_UNRESTRICTED_GUEST)
 #define WANT_SECONDARY	SECONDARY_EXEC_WBINVD_EXITING
+/* Of a local APIC's mode */
+#define VMX_APICV	(SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |				\
+			 SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
 /* Switched by a guest's CPUID, or by parameters */
 #define OPT_SECONDARY	(SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |		\
 			 SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_ENABLE_VPID |		\
 			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING |	\
-			 SECONDARY_EXEC_ENABLE_PML)
+			 SECONDARY_EXEC_ENABLE_PML | VMX_APICV |				\
+			 SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)
 #define NEED_EXIT	(VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_LOAD_IA32_EFER |		\
 			 VM_EXIT_LOAD_IA32_PAT | VM_EXIT_SAVE_IA32_PAT)
 #define NEED_ENTRY	(VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_LOAD_IA32_PAT)
@@ -83,6 +94,19 @@ static int vmx_probe_paging(u64 secondary)
 	return 0;
 }
 
+/* Nehalem and Westmere count at another rate than they say (their specification updates). */
+static u32 vmx_probe_timer(struct vmx_hw *hw)
+{
+	static const u8 bad[] = { 0x1a, 0x1e, 0x1f, 0x2e, 0x25, 0x2c, 0x2f };
+	u64 misc;
+
+	if (boot_cpu_data.x86 == 6 && memchr(bad, boot_cpu_data.x86_model, sizeof(bad)))
+		preemption_timer = false;
+	rdmsrl(MSR_IA32_VMX_MISC, misc);
+	hw->timer_shift = vmx_misc_preemption_timer_rate(misc);
+	return preemption_timer ? PIN_BASED_VMX_PREEMPTION_TIMER : 0;
+}
+
 static int vmx_probe_controls(struct vmx_hw *hw)
 {
 	u64 primary = control_msr(MSR_IA32_VMX_PROCBASED_CTLS, MSR_IA32_VMX_TRUE_PROCBASED_CTLS);
@@ -95,7 +119,7 @@ static int vmx_probe_controls(struct vmx_hw *hw)
 	if (!ret)
 		ret = vmx_pick("pin-based", control_msr(MSR_IA32_VMX_PINBASED_CTLS,
 							MSR_IA32_VMX_TRUE_PINBASED_CTLS),
-			       NEED_PIN, 0, &hw->pin);
+			       NEED_PIN, vmx_probe_timer(hw) | PIN_BASED_POSTED_INTR, &hw->pin);
 	if (!ret)
 		ret = vmx_pick("processor-based", primary, NEED_PRIMARY, 0, &hw->primary);
 	if (!ret)
@@ -104,12 +128,14 @@ static int vmx_probe_controls(struct vmx_hw *hw)
 	if (!ret)
 		ret = vmx_pick("exit", control_msr(MSR_IA32_VMX_EXIT_CTLS,
 						   MSR_IA32_VMX_TRUE_EXIT_CTLS),
-			       NEED_EXIT, VM_EXIT_SAVE_DEBUG_CONTROLS, &hw->exit);
+			       NEED_EXIT, VM_EXIT_SAVE_DEBUG_CONTROLS | VM_EXIT_ACK_INTR_ON_EXIT,
+			       &hw->exit);
 	if (!ret)
 		ret = vmx_pick("entry", control_msr(MSR_IA32_VMX_ENTRY_CTLS,
 						    MSR_IA32_VMX_TRUE_ENTRY_CTLS),
 			       NEED_ENTRY, VM_ENTRY_LOAD_DEBUG_CONTROLS, &hw->entry);
 	hw->optional = secondary >> 32 & OPT_SECONDARY;
+	hw->tpr_shadow = primary >> 32 & CPU_BASED_TPR_SHADOW;
 	return ret;
 }
 
@@ -131,6 +157,9 @@ static int vmx_probe_ept(struct vmx_hw *hw)
 	hw->pml = pml && hw->ept_ad && (hw->optional & SECONDARY_EXEC_ENABLE_PML);
 	hw->vpid = vpid && (hw->optional & SECONDARY_EXEC_ENABLE_VPID) &&
 		   !(need_vpid & ~hw->ept_vpid_cap);
+	eptad = hw->ept_ad;
+	pml = hw->pml;
+	vpid = hw->vpid;
 	return 0;
 }
 
@@ -145,6 +174,15 @@ static u64 vmx_spec_ctrl_bits(void)
 	if (boot_cpu_has(X86_FEATURE_SPEC_CTRL_SSBD))
 		bits |= SPEC_CTRL_SSBD;
 	return boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) ? bits : 0;
+}
+
+/* Entry insists on all three (SDM 3C 27.2.1.1). */
+static void vmx_probe_posted(struct vmx_hw *hw)
+{
+	hw->posted = hw->apicv && (hw->pin & PIN_BASED_POSTED_INTR) &&
+		     (hw->exit & VM_EXIT_ACK_INTR_ON_EXIT);
+	if (!hw->posted)
+		hw->pin &= ~PIN_BASED_POSTED_INTR;
 }
 
 /* 0, or -EOPNOTSUPP with a line that says why. */
@@ -163,6 +201,10 @@ int vmx_caps_probe(void)
 		ret = vmx_probe_ept(hw);
 	if (ret)
 		return ret;
+	preemption_timer = hw->pin & PIN_BASED_VMX_PREEMPTION_TIMER;
+	hw->apicv = enable_apicv && hw->tpr_shadow && (hw->optional & VMX_APICV) == VMX_APICV;
+	enable_apicv = hw->apicv;
+	vmx_probe_posted(hw);
 	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
 	hw->secondary |= hw->vpid ? SECONDARY_EXEC_ENABLE_VPID : 0;
@@ -205,6 +247,9 @@ void vmx_caps_export(struct x86_caps *caps)
 		.tsc_frac_bits = 48,
 		.tsc_max_ratio = ~0ull,
 		.nrips = true,
+		.apicv = vmx_hw.apicv,
+		.apic_page = vmx_hw.apicv &&
+			     (vmx_hw.optional & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES),
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&
 			  (vmx_hw.optional & SECONDARY_EXEC_ENABLE_XSAVES),
 		.adjust_cpuid = vmx_adjust_cpuid,

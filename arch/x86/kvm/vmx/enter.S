@@ -12,6 +12,7 @@
 #include <asm/cpufeatures.h>
 #include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
+#include <asm/segment.h>
 
 /* struct vmx_entry */
 #define GUEST_SPEC	0x00
@@ -148,3 +149,19 @@ SYM_INNER_LABEL(vmx_vmexit, SYM_L_GLOBAL)
 	pop	%rbp
 	RET
 SYM_FUNC_END(vmx_vmenter)
+
+/* void vmx_call_irq(unsigned long entry): the frame of an interrupt from here, IRQs off */
+SYM_FUNC_START(vmx_call_irq)
+	push	%rbp
+	mov	%rsp, %rbp
+	and	$-16, %rsp
+	push	$__KERNEL_DS
+	push	%rbp
+	pushf
+	push	$__KERNEL_CS
+	CALL_NOSPEC rdi
+	/* IRET took the frame away, %rsp is as in it. */
+	mov	%rbp, %rsp
+	pop	%rbp
+	RET
+SYM_FUNC_END(vmx_call_irq)

@@ -201,6 +201,33 @@ static void decode_nmi_window(struct vmx_vcpu *s)
 	vmx_close_nmi_window(s);
 }
 
+/* What waits may be let in now. */
+static void decode_tpr_below(struct vmx_vcpu *s)
+{
+	kvm_request(&s->x86.vcpu, X86_REQ_EVENT);
+}
+
+/* SDM 3C 30.1.4: behind the instruction */
+static void decode_eoi(struct vmx_vcpu *s)
+{
+	s->x86.exit.apic.vector = vmx_read(EXIT_QUALIFICATION);
+}
+
+/* SDM 3C 30.4.3.3: behind the instruction */
+static void decode_apic_write(struct vmx_vcpu *s)
+{
+	s->x86.exit.apic.reg = vmx_read(EXIT_QUALIFICATION) & APIC_ACCESS_OFFSET;
+}
+
+/* SDM 3C table 28-6 */
+static void decode_apic_access(struct vmx_vcpu *s)
+{
+	u32 qual = vmx_read(EXIT_QUALIFICATION);
+
+	s->x86.exit.fault.gpa = APIC_DEFAULT_PHYS_BASE | (qual & APIC_ACCESS_OFFSET);
+	s->x86.exit.fault.flags = 0;
+}
+
 #define ROW(code, why, n, fn)	\
 	[EXIT_REASON_##code] = { .reason = X86_EXIT_##why, .len = (n), .decode = (fn) }
 
@@ -237,8 +264,13 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	ROW(MWAIT_INSTRUCTION,	MWAIT,		true,  decode_plain),
 	ROW(MONITOR_INSTRUCTION, MONITOR,	true,  decode_plain),
 	ROW(PAUSE_INSTRUCTION,	PAUSE,		true,  decode_pause),
+	ROW(TPR_BELOW_THRESHOLD, RESUME,	false, decode_tpr_below),
 	ROW(MCE_DURING_VMENTRY,	RESUME,		false, vmx_host_mce),
+	ROW(APIC_ACCESS,	APIC_ACCESS,	false, decode_apic_access),
+	ROW(APIC_WRITE,		APIC_WRITE,	false, decode_apic_write),
+	ROW(EOI_INDUCED,	EOI,		false, decode_eoi),
 	ROW(EPT_VIOLATION,	TDP_FAULT,	false, decode_ept_violation),
+	ROW(PREEMPTION_TIMER,	TIMER,		false, decode_plain),
 	ROW(INVEPT,		UNDEFINED,	true,  decode_plain),
 	ROW(INVVPID,		UNDEFINED,	true,  decode_plain),
 	ROW(WBINVD,		CACHE,		true,  decode_plain),

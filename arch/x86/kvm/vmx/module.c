@@ -165,12 +165,17 @@ static const struct x86_vendor_ops vmx_ops = {
 	.want_nmi_window	= vmx_want_nmi_window,
 	.get_int_shadow		= vmx_get_int_shadow,
 	.set_int_shadow		= vmx_set_int_shadow,
-	.update_tpr_threshold	= vmx_update_tpr_threshold,
+	.sync_irqs		= vmx_sync_irqs,
+	.set_apic_mode		= vmx_set_apic_mode,
+	.notify_guest		= vmx_notify_guest,
+	.set_eoi_exits		= vmx_set_eoi_exits,
 
 	.load_root		= vmx_load_root,
 	.flush_tlb		= vmx_flush_tlb,
 	.flush_tlb_gva		= vmx_flush_tlb_gva,
 	.write_tsc		= vmx_write_tsc,
+	.set_hv_timer		= vmx_set_hv_timer,
+	.cancel_hv_timer	= vmx_cancel_hv_timer,
 
 	.get_msr		= vmx_get_msr,
 	.set_msr		= vmx_set_msr,

@@ -52,7 +52,7 @@ void vmx_prepare_guest(struct x86_vcpu *v)
 {
 	struct vmx_vcpu *s = to_vmx(v);
 
-	s->prep = VMX_PREP_FRESH;
+	s->prep |= VMX_PREP_FRESH;
 	if (likely(s->guest_loaded))
 		return;
 	vmx_save_segments(s);
@@ -71,11 +71,31 @@ static void vmx_prepare_spec_ctrl(struct vmx_vcpu *s)
 	s->entry.guest_spec_ctrl = s->spec_ctrl | (host & x86_spec_ctrl_base);
 }
 
+/* Counts from the entry on, so what is left has to be told each time (SDM 3C 26.5.1). */
+static void vmx_prepare_timer(struct vmx_vcpu *s)
+{
+	u64 now = rdtsc(), left;
+
+	if (!s->timer_tsc) {
+		vmx_write(VMX_PREEMPTION_TIMER_VALUE, U32_MAX);
+		s->prep &= ~VMX_PREP_TIMER;
+		return;
+	}
+	left = s->timer_tsc > now ? ((s->timer_tsc - now - 1) >> vmx_hw.timer_shift) + 1 : 0;
+	vmx_write(VMX_PREEMPTION_TIMER_VALUE, min_t(u64, left, U32_MAX));
+}
+
 static noinline void vmx_prepare_entry(struct vmx_vcpu *s)
 {
-	unsigned long cr3 = __get_current_cr3_fast(), cr4 = cr4_read_shadow();
+	unsigned long cr3, cr4;
 
-	s->prep = 0;
+	if (s->prep & VMX_PREP_TIMER)
+		vmx_prepare_timer(s);
+	if (!(s->prep & VMX_PREP_FRESH))
+		return;
+	s->prep &= ~VMX_PREP_FRESH;
+	cr3 = __get_current_cr3_fast();
+	cr4 = cr4_read_shadow();
 	if (cr3 != s->host_cr3) {
 		vmx_write(HOST_CR3, cr3);
 		s->host_cr3 = cr3;
@@ -166,9 +186,25 @@ void vmx_enter(struct x86_vcpu *v)
 	vmx_decode_exit(s, failed);
 }
 
-/* Exits do not acknowledge the interrupt: it is pending, and taken with IRQs on. */
+/*
+ * Where the CPU can, the exit has acknowledged the interrupt: the handler is
+ * called as the CPU would have. Else it is pending, and taken with IRQs on.
+ */
 void vmx_take_host_irq(struct x86_vcpu *v)
 {
+	struct desc_ptr idt;
+	gate_desc *gate;
+	u32 info;
+
 	if (vmx_hw.pml)
 		vmx_pml_drain(to_vmx(v));
+	if (v->exit.reason != X86_EXIT_INTR ||
+	    !(vmx_hw.exit & VM_EXIT_ACK_INTR_ON_EXIT))
+		return;
+	info = vmx_read(VM_EXIT_INTR_INFO);
+	if (WARN_ON_ONCE(!(info & INTR_INFO_VALID_MASK)))
+		return;
+	store_idt(&idt);
+	gate = (gate_desc *)idt.address + (info & INTR_INFO_VECTOR_MASK);
+	vmx_call_irq(gate_offset(gate));
 }

@@ -67,11 +67,6 @@ void vmx_cpuid_changed(struct x86_vcpu *v)
 	vmx_set_cr4(v, x86_cr4(v));
 }
 
-/* All accesses to CR8 exit. */
-void vmx_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr)
-{
-}
-
 /* Host state that never changes while the module is loaded. */
 static void vmx_write_host_constants(void)
 {
@@ -119,13 +114,17 @@ static void vmx_write_host_cpu(void)
 /* The whole control area, from what was probed. The VMCS is current. */
 static void vmx_fill_control(struct vmx_vcpu *s)
 {
+	s->pin = vmx_hw.pin & ~PIN_BASED_POSTED_INTR;
 	s->primary = vmx_hw.primary;
 	s->secondary = vmx_hw.secondary;
 	s->entry_ctl = vmx_hw.entry;
 	s->exceptions = VMX_ALWAYS;
 	if (!s->vpid)
 		s->secondary &= ~SECONDARY_EXEC_ENABLE_VPID;
-	vmx_write(PIN_BASED_VM_EXEC_CONTROL, vmx_hw.pin);
+	vmx_apic_fill(s);
+	vmx_write(PIN_BASED_VM_EXEC_CONTROL, s->pin);
+	if (s->pin & PIN_BASED_VMX_PREEMPTION_TIMER)
+		vmx_write(VMX_PREEMPTION_TIMER_VALUE, U32_MAX);
 	vmx_write(CPU_BASED_VM_EXEC_CONTROL, s->primary);
 	vmx_write(SECONDARY_VM_EXEC_CONTROL, s->secondary);
 	vmx_write(VM_EXIT_CONTROLS, vmx_hw.exit);
@@ -293,4 +292,24 @@ void vmx_write_tsc(struct x86_vcpu *v)
 	vmx_write(TSC_OFFSET, v->tsc.offset);
 	if (vmx_hw.tsc_scaling)
 		vmx_write(TSC_MULTIPLIER, v->tsc.ratio ?: 1ull << 48);
+}
+
+/* The VMCS gets the time that is left, before each entry until it is cancelled. */
+bool vmx_set_hv_timer(struct x86_vcpu *v, u64 tsc)
+{
+	struct vmx_vcpu *s = to_vmx(v);
+
+	if (!(vmx_hw.pin & PIN_BASED_VMX_PREEMPTION_TIMER))
+		return false;
+	s->timer_tsc = tsc;
+	s->prep |= VMX_PREP_TIMER;
+	return true;
+}
+
+void vmx_cancel_hv_timer(struct x86_vcpu *v)
+{
+	struct vmx_vcpu *s = to_vmx(v);
+
+	s->timer_tsc = 0;
+	s->prep |= VMX_PREP_TIMER;
 }

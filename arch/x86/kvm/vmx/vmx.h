@@ -23,6 +23,10 @@ struct vmx_hw {
 	bool vpid;
 	bool ple;
 	bool tsc_scaling;
+	u8 timer_shift;			/* from TSC ticks to those of the preemption timer */
+	bool tpr_shadow;		/* CR8 accesses need no exit */
+	bool apicv;			/* virtual-interrupt delivery, and what goes with it */
+	bool posted;			/* posted interrupts; exits acknowledge the host's */
 	bool flush_l1d;			/* l1d.c: on entries to the inner loop */
 	bool flush_l1d_always;		/* on each entry */
 	u64 spec_ctrl_bits;		/* of SPEC_CTRL that the CPU has, 0: no such MSR */
@@ -59,6 +63,7 @@ struct vmx_entry {
 
 /* vmx_vcpu.prep: what the next entry has to look at */
 #define VMX_PREP_FRESH	BIT(0)		/* first entry since prepare_guest */
+#define VMX_PREP_TIMER	BIT(1)		/* a deadline is set, or was cancelled */
 
 /* c: constant once created   v: vcpu->mutex   p: loaded, preemption off   i: IRQs off on cpu */
 struct vmx_vcpu {
@@ -74,11 +79,14 @@ struct vmx_vcpu {
 	bool fields_set;		/* v; vcpu_reset() has filled the VMCS */
 	bool soft_ours;			/* v; the INT3/INTO on its way in is no instruction's */
 	bool guest_loaded;		/* p; MSRs that only user mode needs are the guest's */
-	u32 primary, secondary, entry_ctl;	/* v; controls as in the VMCS */
+	u32 pin, primary, secondary, entry_ctl;	/* v; controls as in the VMCS */
 	u32 exceptions;			/* v; exception bitmap */
 	u32 ple_window;			/* v */
+	u8 tpr_threshold;		/* v; as in the VMCS */
+	bool apic_page;			/* c; there is one to be redirected */
 	u64 eptp;			/* v */
 	struct page *written;		/* c; page-modification log, tlb.c */
+	u64 timer_tsc;			/* v; X86_EXIT_TIMER is due, 0: never */
 	unsigned long cr0_owned, cr4_owned;	/* v; bits that the guest changes on its own */
 
 	/* The host's, as of prepare_guest */
@@ -95,6 +103,7 @@ struct vmx_vcpu {
 	/* bitmap.c */
 	struct page *map;		/* v; a map of its own, NULL: none needed yet */
 	u32 pass_read, pass_write;	/* v; bits of the table in bitmap.c */
+	bool pass_x2apic;		/* v */
 };
 
 static inline struct vmx_vcpu *to_vmx(struct x86_vcpu *v)
@@ -114,8 +123,17 @@ void vmx_vcpu_load(struct x86_vcpu *v, int cpu);
 void vmx_vcpu_put(struct x86_vcpu *v);
 void vmx_cpuid_changed(struct x86_vcpu *v);
 void vmx_update_intercepts(struct x86_vcpu *v);
-void vmx_update_tpr_threshold(struct x86_vcpu *v, int tpr, int irr);
 void vmx_write_tsc(struct x86_vcpu *v);
+bool vmx_set_hv_timer(struct x86_vcpu *v, u64 tsc);
+void vmx_cancel_hv_timer(struct x86_vcpu *v);
+
+/* apic.c */
+/* With in-kernel APICs; vcpu_reset() is filling the VMCS. */
+void vmx_apic_fill(struct vmx_vcpu *s);
+void vmx_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode);
+bool vmx_notify_guest(struct x86_vcpu *v, int cpu);
+void vmx_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
+void vmx_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);
 
 /* msr.c */
 int vmx_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);
@@ -145,6 +163,8 @@ void vmx_take_host_irq(struct x86_vcpu *v);
 /* enter.S; 0, or 1: the entry failed, nothing of the guest was loaded */
 asmlinkage int vmx_vmenter(unsigned long *gpr, const struct vmx_entry *entry);
 void vmx_vmexit(void);		/* never called: HOST_RIP */
+/* IRQs off: to an interrupt's entry point, which returns by IRET */
+asmlinkage void vmx_call_irq(unsigned long entry);
 
 /* exit.c */
 void vmx_decode_exit(struct vmx_vcpu *s, bool failed);
@@ -177,6 +197,8 @@ void vmx_bitmap_create(struct vmx_vcpu *s);
 void vmx_bitmap_destroy(struct vmx_vcpu *s);
 /* Process context. Intercepts stay on where memory is short. */
 void vmx_bitmap_update(struct vmx_vcpu *s);
+/* Hardware reads and writes the x2APIC's registers that it can. Process context */
+void vmx_bitmap_x2apic(struct vmx_vcpu *s, bool on);
 void vmx_set_msr_intercept(struct x86_vcpu *v, u32 index, bool read, bool write);
 void vmx_msr_filter_changed(struct x86_vcpu *v);
 

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What hardware does of the local APIC: V_TPR, which CR8 reads and writes (APM 2 15.21.2). */
+#include "block.h"
+
+/* There is no AVIC: the rest is software's. */
+void svm_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode)
+{
+}
+
+bool svm_notify_guest(struct x86_vcpu *v, int cpu)
+{
+	return false;
+}
+
+void svm_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors)
+{
+}
+
+/*
+ * CR8 writes only matter while they may let a waiting interrupt in. A LAPIC in
+ * user space wants to know about each of them.
+ */
+void svm_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr)
+{
+	svm_intercept(to_svm(v), INTERCEPT_CR8_WRITE, irr >= 0 && (tpr >> 4) >= (irr >> 4));
+}
+
+void svm_sync_tpr(struct svm_vcpu *s)
+{
+	struct vmcb_control_area *c = &s->block->control;
+	u8 tpr = x86_get_cr8(&s->x86) & V_TPR_MASK;
+
+	if (tpr == s->tpr)
+		return;
+	s->tpr = tpr;
+	c->int_ctl = (c->int_ctl & ~V_TPR_MASK) | tpr;
+	svm_touch(s, SVM_CLEAN_TPR);
+}
