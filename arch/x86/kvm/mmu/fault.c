@@ -141,7 +141,7 @@ static enum mmu_fault_result map_own_page(struct x86_vcpu *v, gfn_t gfn)
 	struct mmu_vm *mmu = &to_x86_vm(kvm)->mmu;
 	struct tdp_map m = {
 		.gfn = gfn, .level = 1, .write = true, .memory = true,
-		.may_write = true, .writable = true,
+		.may_write = true, .now = SPTE_OPEN,
 	};
 	enum tdp_result r;
 
