@@ -286,8 +286,10 @@ void vmx_decode_exit(struct vmx_vcpu *s, bool failed)
 		vmx_entry_failed(s, vmx_read(VM_INSTRUCTION_ERROR));
 		return;
 	}
-	s->entry.launched = 1;
 	reason = vmx_read(VM_EXIT_REASON);
+	/* A launch that failed on the guest's state was none (SDM 3C 27.8). */
+	if (likely(!(reason & VMX_EXIT_REASONS_FAILED_VMENTRY)))
+		s->entry.launched = 1;
 	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY) &&
 	    (u16)reason != EXIT_REASON_MCE_DURING_VMENTRY) {
 		vmx_entry_failed(s, reason);

@@ -71,10 +71,26 @@ static void vmx_prepare_spec_ctrl(struct vmx_vcpu *s)
 	s->entry.guest_spec_ctrl = s->spec_ctrl | (host & x86_spec_ctrl_base);
 }
 
-static noinline void vmx_prepare_entry(struct vmx_vcpu *s)
+/* The CPU can't run the guest as it is. What was to be injected is for the emulator too. */
+static void vmx_leave_to_emulator(struct vmx_vcpu *s)
+{
+	struct x86_exit *e = &s->x86.exit;
+
+	vmx_cancel_injection(&s->x86);
+	e->reason = X86_EXIT_EMULATE;
+	e->nr_bytes = 0;
+	e->insn_len = 0;
+}
+
+/* False: no entry is made, the exit is decoded. */
+static noinline bool vmx_prepare_entry(struct vmx_vcpu *s)
 {
 	unsigned long cr3 = __get_current_cr3_fast(), cr4 = cr4_read_shadow();
 
+	if (unlikely(!vmx_hw.unrestricted) && vmx_must_emulate(s)) {
+		vmx_leave_to_emulator(s);
+		return false;
+	}
 	s->prep = 0;
 	if (cr3 != s->host_cr3) {
 		vmx_write(HOST_CR3, cr3);
@@ -92,6 +108,7 @@ static noinline void vmx_prepare_entry(struct vmx_vcpu *s)
 	/* A CPU that runs guests all day passes a quiescent state after each tick. */
 	if (s->x86.exit.reason == X86_EXIT_INTR)
 		rcu_note_context_switch(false);
+	return true;
 }
 
 static noinstr int vmx_run_guest(struct vmx_vcpu *s)
@@ -137,7 +154,7 @@ static void vmx_regs_to_block(struct vmx_vcpu *s)
 		vmx_write(GUEST_RFLAGS, regs->rflags);
 		vmx_step_in_shadow(regs->rflags);
 	}
-	if (regs->dirty & BIT(X86_LAZY_CR3))
+	if ((regs->dirty & BIT(X86_LAZY_CR3)) && !s->unpaged)
 		vmx_write(GUEST_CR3, regs->cr3);
 	if (regs->dirty & BIT(X86_LAZY_PDPTRS))
 		for (i = 0; i < 4; i++)
@@ -150,8 +167,8 @@ void vmx_enter(struct x86_vcpu *v)
 	struct vmx_vcpu *s = to_vmx(v);
 	bool failed;
 
-	if (unlikely(s->prep))
-		vmx_prepare_entry(s);
+	if (unlikely(s->prep) && !vmx_prepare_entry(s))
+		return;
 	if (v->regs.dirty)
 		vmx_regs_to_block(s);
 
