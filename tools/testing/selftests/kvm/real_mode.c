@@ -252,6 +252,33 @@ static void long_mode_enabled_not_active(void)
 	vm_free(vm);
 }
 
+/* What code looks at that wants to know if there is an FPU, and other tools of the trade */
+BLOB(probing, ".code16",
+     "xor %ax, %ax; mov %ax, %ds; mov %ax, %ss; mov $0x7000, %sp; mov %cr0, %eax; and $0xf1, %al;"
+     "mov %eax, %cr0; xor %eax, %eax; fninit; fnstsw 0x9000; fnstcw 0x9002; mov 0x9000, %eax;"
+     "out %eax, $0x10; pushfl; pop %eax; mov %eax, %ecx; xor $0x200000, %eax; push %eax; popfl;"
+     "pushfl; pop %eax; xor %ecx, %eax; out %eax, $0x10; smsw %ax; and $1, %eax; out %eax, $0x10;"
+     "sgdt 0x9010; movzwl 0x9010, %eax; out %eax, $0x10; mov $0x10, %ecx; rdmsr; mov %eax, %ebx;"
+     "rdtsc; cmp %ebx, %eax; setae %al; movzbl %al, %eax; out %eax, $0x10;"
+     "lss 0x9020, %sp; mov %ss, %eax; shl $16, %eax; mov %sp, %ax; out %eax, $0x10;"
+     "enter $4, $0; leave; pusha; popa; mov %esp, %eax; movzwl %ax, %eax; out %eax, $0x10; hlt");
+
+static void what_boot_code_looks_at(void)
+{
+	struct vcpu *vcpu = real_guest(BLOB_OF(probing));
+
+	*(u32 *)(vcpu->vm->ram + 0x9020) = 0x01006ff0;
+	tells(vcpu, 0x037f0000);
+	tells(vcpu, 0x200000);	/* EFLAGS.ID: there is CPUID */
+	tells(vcpu, 0);
+	tells(vcpu, 0xffff);
+	tells(vcpu, 1);
+	tells(vcpu, 0x01006ff0);
+	tells(vcpu, 0x6ff0);
+	MUST_EXIT(vcpu, KVM_EXIT_HLT);
+	vm_free(vcpu->vm);
+}
+
 BLOB(no_ivt, ".code16", "lidtl %cs:" OFF(no_ivt, 8f) "; int $0x10; hlt; 8: .word 0; .long 0");
 
 static void without_an_ivt_it_shuts_down(void)
@@ -271,6 +298,7 @@ static const struct test tests[] = {
 	TEST(to_paging_and_back),
 	TEST(events_without_paging),
 	TEST(long_mode_enabled_not_active),
+	TEST(what_boot_code_looks_at),
 	TEST(without_an_ivt_it_shuts_down),
 };
 
