@@ -85,14 +85,30 @@ static void vmx_prepare_timer(struct vmx_vcpu *s)
 	vmx_write(VMX_PREEMPTION_TIMER_VALUE, min_t(u64, left, U32_MAX));
 }
 
-static noinline void vmx_prepare_entry(struct vmx_vcpu *s)
+/* The CPU can't run the guest as it is. What was to be injected is for the emulator too. */
+static void vmx_leave_to_emulator(struct vmx_vcpu *s)
+{
+	struct x86_exit *e = &s->x86.exit;
+
+	vmx_cancel_injection(&s->x86);
+	e->reason = X86_EXIT_EMULATE;
+	e->nr_bytes = 0;
+	e->insn_len = 0;
+}
+
+/* False: no entry is made, the exit is decoded. */
+static noinline bool vmx_prepare_entry(struct vmx_vcpu *s)
 {
 	unsigned long cr3, cr4;
 
+	if ((s->prep & VMX_PREP_FRESH) && unlikely(!vmx_hw.unrestricted) && vmx_must_emulate(s)) {
+		vmx_leave_to_emulator(s);
+		return false;
+	}
 	if (s->prep & VMX_PREP_TIMER)
 		vmx_prepare_timer(s);
 	if (!(s->prep & VMX_PREP_FRESH))
-		return;
+		return true;
 	s->prep &= ~VMX_PREP_FRESH;
 	cr3 = __get_current_cr3_fast();
 	cr4 = cr4_read_shadow();
@@ -112,6 +128,7 @@ static noinline void vmx_prepare_entry(struct vmx_vcpu *s)
 	/* A CPU that runs guests all day passes a quiescent state after each tick. */
 	if (s->x86.exit.reason == X86_EXIT_INTR)
 		rcu_note_context_switch(false);
+	return true;
 }
 
 static noinstr int vmx_run_guest(struct vmx_vcpu *s)
@@ -160,7 +177,7 @@ static void vmx_regs_to_block(struct vmx_vcpu *s)
 		vmx_write(GUEST_RFLAGS, regs->rflags);
 		vmx_step_in_shadow(regs->rflags);
 	}
-	if (regs->dirty & BIT(X86_LAZY_CR3))
+	if ((regs->dirty & BIT(X86_LAZY_CR3)) && !s->unpaged)
 		vmx_write(GUEST_CR3, regs->cr3);
 	if (regs->dirty & BIT(X86_LAZY_PDPTRS))
 		for (i = 0; i < 4; i++)
@@ -173,9 +190,9 @@ void vmx_enter(struct x86_vcpu *v)
 	struct vmx_vcpu *s = to_vmx(v);
 	bool failed;
 
-	if (unlikely(s->prep))
-		vmx_prepare_entry(s);
-	else if (unlikely(vmx_hw.flush_l1d_always))
+	if (unlikely(s->prep) && !vmx_prepare_entry(s))
+		return;
+	if (unlikely(vmx_hw.flush_l1d_always))
 		vmx_l1d_flush();
 	if (v->regs.dirty)
 		vmx_regs_to_block(s);
