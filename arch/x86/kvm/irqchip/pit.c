@@ -13,7 +13,6 @@
 #define PIT_HZ		1193182ull
 #define PIT_BASE	0x40
 #define SPEAKER_PORT	0x61
-#define MIN_PERIOD_NS	200000		/* as the LAPIC's: guests don't flood the host */
 
 enum pit_latch { RW_LSB = 1, RW_MSB, RW_WORD0, RW_WORD1 };
 
@@ -164,7 +163,7 @@ static void pit_start(struct pit *p)
 	ns = mul_u64_u32_div(c->count, NSEC_PER_SEC, PIT_HZ);
 	p->pending = 0;
 	p->acked = true;
-	p->period_ns = c->mode == 2 || c->mode == 3 ? max_t(u64, ns, MIN_PERIOD_NS) : 0;
+	p->period_ns = c->mode == 2 || c->mode == 3 ? max(ns, timer_min_period_ns()) : 0;
 	/* A count of mode 5 waits for the gate; HPET's legacy mode takes IRQ 0. */
 	run = c->mode != 5 && !(p->flags & KVM_PIT_FLAGS_HPET_LEGACY);
 	raw_spin_unlock_irqrestore(&p->lock, flags);

@@ -19,7 +19,8 @@ MODULE_PARM_DESC(min_timer_period_us, "Shortest period of a guest's periodic tim
 
 #define MAX_DEADLINE_MS	(1ull << 40)	/* some decades */
 
-static u64 lapic_min_period(void)
+/* Of the APICs and of the 8254: guests must not flood the host. */
+u64 timer_min_period_ns(void)
 {
 	return (u64)max(READ_ONCE(min_timer_period_us), 1u) * NSEC_PER_USEC;
 }
@@ -101,7 +102,7 @@ void lapic_timer_start(struct lapic *a)
 		return;
 	/* A guest must not keep the host busy with its ticks. */
 	if (a->timer.mode == APIC_LVT_TIMER_PERIODIC)
-		a->timer.period_ns = max(ns, lapic_min_period());
+		a->timer.period_ns = max(ns, timer_min_period_ns());
 	lapic_timer_arm(a, a->timer.period_ns);
 }
 
@@ -149,7 +150,7 @@ void lapic_timer_set_mode(struct lapic *a)
 	}
 	/* A one-shot count that is running becomes a period: not too short a one. */
 	if (mode == APIC_LVT_TIMER_PERIODIC && a->timer.period_ns)
-		WRITE_ONCE(a->timer.period_ns, max(a->timer.period_ns, lapic_min_period()));
+		WRITE_ONCE(a->timer.period_ns, max(a->timer.period_ns, timer_min_period_ns()));
 	smp_wmb();	/* the callback may be running */
 	WRITE_ONCE(a->timer.mode, mode);
 }
@@ -197,7 +198,7 @@ void lapic_timer_restore(struct lapic *a, u32 current_count)
 	a->timer.period_ns = period;
 	a->timer.expires = 0;
 	if (a->timer.mode == APIC_LVT_TIMER_PERIODIC && period) {
-		a->timer.period_ns = max(period, lapic_min_period());
+		a->timer.period_ns = max(period, timer_min_period_ns());
 		lapic_timer_arm(a, current_count ? (u64)current_count * a->timer.divide :
 						   a->timer.period_ns);
 	} else if (period && current_count) {

@@ -187,6 +187,8 @@ static void ipi_guest(void)
 	expect_ipis(0, 1, 1, 1);
 	/* lowest priority: exactly one of two */
 	apic_icr(0x0c, 0x900 | VEC);
+	for (u64 i = 0; i < 1ull << 32 && !(ipis[2] + ipis[3]); i++)
+		guest_pause();
 	guest_spin(3000000);
 	GEQ(ipis[2] + ipis[3], 1);
 	ipis[2] = 0;

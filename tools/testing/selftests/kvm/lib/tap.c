@@ -218,14 +218,18 @@ static int wait_for(pid_t pid, unsigned int limit)
 	return killed ? -1 : status;
 }
 
+unsigned int test_patience(void)
+{
+	const char *patience = getenv("PATIENCE");
+
+	return patience && atoi(patience) > 1 ? atoi(patience) : 1;
+}
+
 static bool run_one(const struct test *test, const sigset_t *mask)
 {
-	unsigned int limit = test->limit ? test->limit : USUAL_LIMIT;
-	const char *patience = getenv("PATIENCE");
+	unsigned int limit = (test->limit ? test->limit : USUAL_LIMIT) * test_patience();
 	int status;
 
-	if (patience && atoi(patience) > 1)
-		limit *= atoi(patience);
 	memset(outcome, 0, sizeof(*outcome));
 	fflush(stdout);
 	test_pid = fork();

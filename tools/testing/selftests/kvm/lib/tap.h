@@ -46,6 +46,8 @@ void test_fail(const char *file, int line, const char *fmt, ...)
 void test_stop(void) __attribute__((noreturn));
 void test_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 unsigned int test_failures(void);
+/* How many times slower than usual the host is, at least 1 */
+unsigned int test_patience(void);
 
 #define SKIP(...)	test_skip(__VA_ARGS__)
 
