@@ -249,6 +249,11 @@ host_boot()
 
 	# A triple fault ends Bochs, so a host that wants to start anew ends too.
 	append+=" reboot=t cryptomgr.notests tsc=reliable nowatchdog rcupdate.rcu_cpu_stall_timeout=120"
+	# The TSC counts instructions, whatever CPUID says of its rate.
+	append+=" tsc_early_khz=$((${BOCHS_IPS:-50000000} / 1000))"
+	# CPUID leaf 0xd has one size for both formats of XSAVE, and the kernel warns:
+	# without XSAVES and XSAVEC (321) it does not look.
+	[ "$OPT_CPU_MODEL" != corei7_skylake_x ] || append+=" noxsaves clearcpuid=321"
 	# One-shot timers come seconds late when there is more than one processor.
 	[ "$OPT_CPUS" = 1 ] || append+=" nohz=off highres=off"
 	bochs_kernel

@@ -19,14 +19,34 @@ static struct vcpu *a_vcpu(void)
 	return quick_long(vm, nothing_guest);
 }
 
+/* Why an entry failed, in the CPU's words */
+static bool refused_by_the_cpu(u32 reason)
+{
+	if (on_amd())
+		return reason == ~0u;		/* VMEXIT_INVALID (APM 2 15.5) */
+	/* guest state (SDM 3C 27.8), or an event that cannot be: error 7 (31.4) */
+	return reason == 0x80000021 || reason == 7;
+}
+
 /* A field that cannot be taken is EINVAL; one that is taken must not break the run. */
 static void run_whatever(struct vcpu *vcpu)
 {
+	struct kvm_run *run = vcpu->run;
 	int ret;
 
 	ret = run_bounded(vcpu, 100);
-	if (ret)
+	if (ret) {
 		CHECK(ret == -EINVAL || ret == -EINTR || ret == -EFAULT, "%d", ret);
+	} else if (run->exit_reason == KVM_EXIT_FAIL_ENTRY) {
+		CHECK(refused_by_the_cpu(run->fail_entry.hardware_entry_failure_reason),
+		      "%#llx",
+		      (unsigned long long)run->fail_entry.hardware_entry_failure_reason);
+	} else {
+		CHECK(run->exit_reason == KVM_EXIT_IO || run->exit_reason == KVM_EXIT_MMIO ||
+		      run->exit_reason == KVM_EXIT_SHUTDOWN ||
+		      run->exit_reason == KVM_EXIT_INTERNAL_ERROR,
+		      "exit %s", exit_name(run->exit_reason));
+	}
 }
 
 static void general_registers(void)
