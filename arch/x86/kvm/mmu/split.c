@@ -14,7 +14,8 @@ bool tdp_split(struct kvm *kvm, u64 *sptep, u64 *spte, int level, struct page *p
 	unsigned int i;
 
 	/* Protected as a whole for the log: its small pages have a better way. */
-	if (level == 2 && spte_logs_dirty() && !spte_allows(old, true) && spte_may_open(old, 1, true))
+	if (level == 2 && spte_logs_dirty() && !spte_allows(old, true) &&
+	    spte_may_open(old, 1, true))
 		old = spte_open_clean(old);
 	for (i = 0; i < TDP_ENTRIES; i++)
 		table[i] = spte_part(old, level - 1, i);
