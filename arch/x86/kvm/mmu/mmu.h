@@ -19,7 +19,7 @@ struct x86_vcpu;
 struct mmu_vm {
 	hpa_t root;			/* M; HPA_INVALID until the first vCPU loads it */
 	unsigned long requested_pages;	/* S; KVM_SET_NR_MMU_PAGES, 0: never set */
-	bool identity;			/* identity_lock in root.c; see mmu_map_identity() */
+	bool identity;			/* identity_lock in identity.c; see mmu_map_identity() */
 };
 
 /* All fields: touched by the thread holding vcpu->mutex alone. */
