@@ -9,7 +9,7 @@ static long vm_set_tss_addr(void *obj, void *arg)
 {
 	unsigned long addr = (unsigned long)arg;
 
-	/* Three pages below 4 GiB; only VT-x in real mode will use them. */
+	/* Three pages below 4 GiB. Nobody uses them: real mode is run or emulated. */
 	if (addr > 0xffffffffu - 3 * PAGE_SIZE)
 		return -EINVAL;
 	to_x86_vm(obj)->tss_addr = addr;

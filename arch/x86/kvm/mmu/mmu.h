@@ -21,7 +21,7 @@ struct mmu_vm {
 	unsigned long requested_pages;	/* S; KVM_SET_NR_MMU_PAGES, 0: never set */
 	struct page *own_page;		/* M; shown at @own_gfn, NULL: none */
 	gfn_t own_gfn;			/* M */
-	bool identity;			/* identity_lock in root.c; see mmu_map_identity() */
+	bool identity;			/* identity_lock in identity.c; see mmu_map_identity() */
 };
 
 /* All fields: touched by the thread holding vcpu->mutex alone. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * TLB tags and flushes, and the log of pages that the CPU makes dirty. Each vCPU has a VPID of its own as long as there are
- * some, and shares the second-level tables' tag with the VM's other vCPUs. What
- * is to be flushed is flushed right before the next entry, on the CPU it is made.
+ * TLB tags and flushes, and the log of pages that the CPU makes dirty. Each vCPU has
+ * a VPID of its own as long as there are some, and shares the second-level tables'
+ * tag with the VM's other vCPUs. What is to be flushed is flushed right before the
+ * next entry, on the CPU it is made.
  */
 #include <linux/bitmap.h>
 #include <linux/io.h>
