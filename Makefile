@@ -7,7 +7,7 @@
 #h   make check      run all tests; the last line counts them
 #h
 #h Building (everything goes below build/)
-#h   make modules    kvm.ko and kvm-amd.ko for KVER, in build/modules-KVER (or OUT=dir)
+#h   make modules    kvm.ko, kvm-amd.ko, kvm-intel.ko for KVER, in build/modules-KVER (or OUT=dir)
 #h   make vmm        the VMM, build/vmm/vmm
 #h   make selftests  tools/testing/selftests/kvm, in build/selftests/kvm
 #h   make image      the Debian 12 disk image; make image-small: kernel and busybox
@@ -30,7 +30,8 @@
 #h   make lint       style, static analysis and budgets; STEP=name runs one step
 #h
 #h Everywhere
-#h   HOST=amd        the host: amd (emulated), native (this machine)
+#h   HOST=amd        the host: amd (QEMU), intel (Bochs, slower), amd-bochs, native (this
+#h                   machine); make check takes amd and intel unless one is named
 #h   KVM=ours        the hypervisor: ours, or stock (the distribution's modules)
 #h   VMM=ours        the guest's VMM: ours, or qemu
 #h   KVER=6.1        the host's kernel: a release, or a series' newest Debian one installed
@@ -40,6 +41,8 @@ SHELL	 := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 HOSTTOOLS := tools/testing/host
+# Tests run on both vendors' hosts unless one is named.
+CHECK_HOST := $(or $(HOST),both)
 export HOST ?= amd
 export KVM  ?= ours
 export VMM  ?= ours
@@ -52,6 +55,7 @@ override KVER := $(shell if [ $(HOST) = native ]; then echo $(or $(KVER_GIVEN),$
 		. $(HOSTTOOLS)/lib.sh; resolve_kver $(KVER_GIVEN); fi)
 override KVER := $(or $(KVER),$(KVER_GIVEN))
 export KVER
+HOSTDEPS := run $(if $(filter intel amd-bochs,$(HOST)),bochs)
 JOBS ?= $(shell nproc)
 ifeq ($(OUT),)
 override OUT := $(BUILD)/modules-$(KVER)
@@ -109,7 +113,7 @@ image-small:
 # What a run needs is only known once the packages are there (KVER among it),
 # so that a second make does the rest.
 run:
-	@$(HOSTTOOLS)/deps run
+	@$(HOSTTOOLS)/deps $(HOSTDEPS)
 	@$(MAKE) $(if $(filter ours,$(KVM)),modules) $(if $(filter ours,$(VMM)),vmm) image
 	@$(MAKE) run-guest
 
@@ -117,13 +121,13 @@ run-guest:
 	@$(HOSTTOOLS)/run
 
 host-shell:
-	@$(HOSTTOOLS)/deps run
+	@$(HOSTTOOLS)/deps $(HOSTDEPS)
 	@$(if $(filter ours,$(KVM)),$(MAKE) modules)
 	@$(HOSTTOOLS)/host-run --interactive -- sh -l
 
 check:
 	@$(HOSTTOOLS)/deps check
-	@tools/testing/check $(SUITE)
+	@HOST=$(CHECK_HOST) tools/testing/check $(SUITE)
 
 debug-kernel:
 	@$(HOSTTOOLS)/deps debug
@@ -134,7 +138,7 @@ debug-modules: debug-kernel
 		KDIR=$(BUILD)/debug-kernel/obj modules
 
 check-debug: debug-kernel
-	@TABLE=tools/testing/suites/table-debug tools/testing/check $(SUITE)
+	@HOST=$(CHECK_HOST) TABLE=tools/testing/suites/table-debug tools/testing/check $(SUITE)
 
 bench:
 	@$(HOSTTOOLS)/deps bench

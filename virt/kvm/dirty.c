@@ -134,6 +134,7 @@ long kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log)
 	ret = PTR_ERR_OR_ZERO(slot);
 	if (ret)
 		goto out;
+	kvm_arch_dirty_log_sync(kvm);
 	if (kvm->dirty_manual_protect) {
 		if (copy_to_user(to, slot->dirty, kvm_dirty_words(slot) * sizeof(long)))
 			ret = -EFAULT;

@@ -133,6 +133,13 @@ void kvm_wait_irqs_off_readers(struct kvm *kvm)
 	interrupt_vcpus(kvm, is_loaded);
 }
 
+void kvm_leave_guests(struct kvm *kvm)
+{
+	smp_mb();
+	interrupt_vcpus(kvm, maybe_in_guest);
+	smp_mb();
+}
+
 /* Something to do, so don't sleep (or poll) any longer. */
 static bool wait_is_over(struct kvm_vcpu *vcpu)
 {

@@ -8,6 +8,7 @@
  */
 #include <linux/context_tracking.h>
 #include <linux/hw_breakpoint.h>
+#include <linux/kvm/compat.h>
 #include <linux/sched/signal.h>
 #include <linux/thread_info.h>
 #include <linux/vtime.h>
@@ -200,10 +201,12 @@ static void x86_leave_guest(struct x86_vcpu *v)
 
 	if (unlikely(hw_breakpoint_active()))
 		x86_debug_unload(v);
+	kvm_barrier_before_user();
 	if (x86_owns_xstate(v))
 		x86_load_host_xsave(v);
-	smp_store_release(&vcpu->mode, KVM_OUTSIDE_GUEST);
+	/* First: who sees the mode relies on what this left nowhere but in memory. */
 	x86_op(take_host_irq)(v);
+	smp_store_release(&vcpu->mode, KVM_OUTSIDE_GUEST);
 	/*
 	 * Take pending interrupts before the time is accounted, so that a tick
 	 * that ended guest mode still counts as guest time.

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Registration of a backend: its table becomes static calls, /dev/kvm opens. */
+#include <linux/cpu.h>
+#include <linux/kvm/compat.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/string.h>
 #include <linux/user-return-notifier.h>
 #include <asm/fpu/xcr.h>
 
@@ -34,6 +38,25 @@ static void x86_read_host(void)
 		rdmsrl(MSR_IA32_XSS, x86_host.xss);
 }
 
+static char *nx_huge_pages = "auto";
+module_param(nx_huge_pages, charp, 0444);
+MODULE_PARM_DESC(nx_huge_pages, "Code runs from small pages alone: off, force, auto (where the CPU's bug wants it)");
+
+/*
+ * Instruction fetches through a page that changes its size can stop the machine
+ * (admin-guide/hw-vuln/multihit.rst). The kernel reports what we do about it.
+ */
+static void x86_choose_nx_huge(void)
+{
+	const bool automatic = sysfs_streq(nx_huge_pages, "auto");
+
+	x86_caps.nx_huge = x86_caps.tdp_ept &&
+			   (sysfs_streq(nx_huge_pages, "force") ||
+			    (automatic && boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) &&
+			     !cpu_mitigations_off()));
+	itlb_multihit_kvm_mitigation = x86_caps.nx_huge;
+}
+
 int x86_vendor_register(const struct x86_vendor_ops *ops, const struct x86_caps *caps)
 {
 	int ret;
@@ -51,7 +74,8 @@ int x86_vendor_register(const struct x86_vendor_ops *ops, const struct x86_caps 
 		goto out;
 	}
 	x86_caps = *caps;
-	mmu_set_format(caps->tdp_ept);
+	x86_choose_nx_huge();
+	mmu_set_format();
 	x86_read_host();
 	x86_vendor = *ops;
 #define X86_OP_UPDATE(ret, name, args)	static_call_update(x86_op_##name, ops->name);
@@ -64,8 +88,10 @@ int x86_vendor_register(const struct x86_vendor_ops *ops, const struct x86_caps 
 		ret = msr_module_init();
 	if (!ret)
 		ret = kvm_core_register(ops->owner);
-	if (ret)
+	if (ret) {
 		memset(&x86_vendor, 0, sizeof(x86_vendor));
+		itlb_multihit_kvm_mitigation = false;
+	}
 out:
 	mutex_unlock(&vendor_lock);
 	return ret;
@@ -77,6 +103,7 @@ void x86_vendor_unregister(void)
 	mutex_lock(&vendor_lock);
 	kvm_core_unregister();
 	memset(&x86_vendor, 0, sizeof(x86_vendor));
+	itlb_multihit_kvm_mitigation = false;
 	mutex_unlock(&vendor_lock);
 }
 KVM_EXPORT(x86_vendor_unregister);

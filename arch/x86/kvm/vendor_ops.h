@@ -46,8 +46,9 @@ enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
 	/* IRQs off. Run the guest once, decode the exit into v->exit, requeue	\
 	 * interrupted events. Returns with IRQs off. */			\
 	OP(void, enter, (struct x86_vcpu *v))					\
-	/* IRQs still off: deal with X86_EXIT_INTR so that the host takes it	\
-	 * (SVM: nothing; VMX: call the handler). */				\
+	/* IRQs still off, the last exit will be handled with IRQs on: deal with	\
+	 * X86_EXIT_INTR so that the host takes it, and empty what hardware	\
+	 * collected (VMX: the page-modification log). */			\
 	OP(void, take_host_irq, (struct x86_vcpu *v))				\
 	/* Fill the bits of @which (X86_LAZY_*) in v->regs from hardware. */	\
 	OP(void, cache_regs, (struct x86_vcpu *v, u32 which))			\
@@ -142,6 +143,9 @@ struct x86_caps {
 	u8 tdp_levels;			/* 4 or 5 */
 	u8 tdp_max_page_level;		/* 1: 4K, 2: 2M, 3: 1G */
 	bool tdp_ept;			/* entries are EPT's (SDM 3C 29.3.2), else NPT's */
+	bool tdp_ad;			/* they have accessed and dirty bits */
+	bool pml;			/* hardware lists pages that it makes dirty; see dirty.c */
+	bool nx_huge;			/* set by core: code runs from small pages alone */
 	bool tsc_scaling;
 	u8 tsc_frac_bits;
 	u64 tsc_max_ratio;

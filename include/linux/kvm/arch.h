@@ -92,7 +92,12 @@ struct kvm_gfn_range {
 bool kvm_arch_mmu_zap(struct kvm *kvm, const struct kvm_gfn_range *r);
 /* mmu_lock held for writing. True: was young. */
 bool kvm_arch_mmu_age(struct kvm *kvm, const struct kvm_gfn_range *r, bool test_only);
-/* Write-protect the gfns base_gfn+@offset+bit for each bit of @mask. mmu_lock held for writing. */
+/* slots_lock held. What guests wrote before the call is in the bitmaps after it. */
+void kvm_arch_dirty_log_sync(struct kvm *kvm);
+/*
+ * Take care that the next write to gfn base_gfn+@offset+bit for each bit of @mask is
+ * logged. mmu_lock held for writing; TLBs are flushed by the caller.
+ */
 void kvm_arch_mmu_write_protect(struct kvm *kvm, const struct kvm_memslot *slot,
 				unsigned long offset, unsigned long mask);
 /* The whole VM's mm goes away. */

@@ -13,10 +13,19 @@
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
 #include <asm/cpufeature.h>
+#include <asm/nospec-branch.h>
+#include <asm/vmx.h>
 
 /* As a macro it traces. */
 #ifdef smp_send_reschedule
 #include <trace/events/ipi.h>
+#endif
+
+/* Exported, but not in all headers. */
+extern bool itlb_multihit_kvm_mitigation;
+
+#ifndef SECONDARY_EXEC_ENABLE_XSAVES
+#define SECONDARY_EXEC_ENABLE_XSAVES	SECONDARY_EXEC_XSAVES
 #endif
 
 /* Where a CPU turns virtualisation on and off: no user task runs there then. */
@@ -42,6 +51,18 @@ static inline bool kvm_host_has_fred(void)
 	return cpu_feature_enabled(X86_FEATURE_FRED);
 #else
 	return false;
+#endif
+}
+
+/*
+ * A guest's branch history must not steer its VMM (admin-guide/hw-vuln/vmscape.rst):
+ * the kernel issues the barrier on the way to user mode if told so. IRQs off.
+ */
+static inline void kvm_barrier_before_user(void)
+{
+#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
 #endif
 }
 

@@ -29,6 +29,7 @@
 #define PDS		0x22000ul	/* 4 page directories: 4 GiB */
 #define TEST_AREA	(32 * MIB)	/* touched by the fault tests */
 #define MMIO_KERNEL	0xe0000000ul
+#define MMIO_APART	0x4000ul	/* doorbells of different devices */
 #define MMIO_USER	0xe0001000ul
 #define PORT_EVENTFD	0x500
 #define PORT_USER	0x510
@@ -53,6 +54,7 @@ GUEST(pio_in_kernel, "mov $0x21, %edx\n in %dx, %al");
 GUEST(pio_eventfd, "mov $0x500, %edx\n out %al, %dx");
 GUEST(pio_user, "mov $0x510, %edx\n out %al, %dx");
 GUEST(mmio, "movl %eax, (%rsi)");
+GUEST(mmio_many, "mov %ebx, %ecx\n and $15, %ecx\n shl $14, %ecx\n movl %eax, (%rsi,%rcx)");
 GUEST(touch4k, "movb $1, (%rsi)\n add $0x1000, %rsi");
 GUEST(touch2m, "movb $1, (%rsi)\n add $0x200000, %rsi");
 
@@ -245,14 +247,17 @@ static void exits(void)
 	};
 	struct vm vm;
 	double base;
+	int i;
 
 	vm_new(&vm, RAM, MADV_HUGEPAGE);
 	ev.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	IOCTL(vm.fd, KVM_IOEVENTFD, &ev);
 	ev.flags = 0;
-	ev.addr = MMIO_KERNEL;
 	ev.len = 0;
-	IOCTL(vm.fd, KVM_IOEVENTFD, &ev);
+	for (i = 0; i < 16; i++) {
+		ev.addr = MMIO_KERNEL + i * MMIO_APART;
+		IOCTL(vm.fd, KVM_IOEVENTFD, &ev);
+	}
 
 #define RUN(name) (load(&vm, guest_##name, guest_##name##_end))
 	RUN(nop);
@@ -270,6 +275,9 @@ static void exits(void)
 	report("pio_user", per_op(&vm, 2000, 0) - base);
 	RUN(mmio);
 	report("mmio_eventfd", per_op(&vm, 4000, MMIO_KERNEL) - base);
+	RUN(mmio_many);
+	report("mmio_eventfds", per_op(&vm, 4000, MMIO_KERNEL) - base);
+	RUN(mmio);
 	report("mmio_user", per_op(&vm, 2000, MMIO_USER) - base);
 	vm_close(&vm);
 	close(ev.fd);

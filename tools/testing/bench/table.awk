@@ -2,13 +2,14 @@
 # Two files of "name value" (stock, ours) to a table with ratios, and JSON.
 BEGIN {
 	budget = 0.6
-	split("cpuid rdmsr pio_kernel pio_eventfd pio_user mmio_eventfd mmio_user " \
+	split("cpuid rdmsr pio_kernel pio_eventfd pio_user mmio_eventfd mmio_eventfds mmio_user " \
 	      "fault_4k fault_2m fault_dirty log_get_page log_get_clean log_enable_page " \
 	      "life_cpu life_elapsed boot_kvm_insns boot_insns boot_exits " \
 	      "field_boot_kvm_insns field_boot_insns field_boot_exits", \
 	      order, " ")
 	split("CPUID exit|RDMSR exit (PAT)|port read, 8259 in the kernel|port write, ioeventfd|" \
-	      "port write to user space|MMIO write, ioeventfd|MMIO write to user space|" \
+	      "port write to user space|MMIO write, ioeventfd|MMIO write, ioeventfds of 16 devices|" \
+	      "MMIO write to user space|" \
 	      "first touch of a 4 KiB page|first touch of a 2 MiB page|write to a page being logged|" \
 	      "GET_DIRTY_LOG, per dirty page|GET_DIRTY_LOG, 24576 clean pages|" \
 	      "enabling the log, per mapped page|create and destroy a VM, instructions|" \

@@ -2,7 +2,7 @@
 /*
  * console-drive SCRIPT COMMAND...: plays the person at a serial console.
  *
- * Runs the command with pipes as its terminal, copies what it prints to
+ * Runs the command on a terminal of its own, copies what it prints to
  * stdout and follows the script, one step a line:
  *
  *	expect REGEX	wait until the output has a match (extended regex)
@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,7 +33,7 @@
 static char window[WINDOW + 1];
 static size_t have;
 static pid_t child;
-static int to_child, from_child;
+static int console;
 static int step_seconds = 120;
 static int want_exit;
 
@@ -51,23 +52,27 @@ static int fail(const char *fmt, ...)
 
 static int start(char **argv)
 {
-	int in[2], out[2];
+	struct termios raw;
+	int slave;
 
-	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
-		return fail("pipe: %s", strerror(errno));
+	console = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (console < 0 || grantpt(console) || unlockpt(console))
+		return fail("pseudo terminal: %s", strerror(errno));
+	slave = open(ptsname(console), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0 || tcgetattr(slave, &raw))
+		return fail("%s: %s", ptsname(console), strerror(errno));
+	cfmakeraw(&raw);
+	tcsetattr(slave, TCSANOW, &raw);
 	child = fork();
 	if (child < 0)
 		return fail("fork: %s", strerror(errno));
 	if (!child) {
-		dup2(in[0], 0);
-		dup2(out[1], 1);
+		dup2(slave, 0);
+		dup2(slave, 1);
 		execvp(argv[0], argv);
 		_exit(127);
 	}
-	close(in[0]);
-	close(out[1]);
-	to_child = in[1];
-	from_child = out[0];
+	close(slave);
 	return 0;
 }
 
@@ -82,7 +87,7 @@ static time_t now(void)
 /* Output until the deadline: 1 when there was some, 0 at its end, -1 if late. */
 static int more_output(time_t deadline)
 {
-	struct pollfd pfd = { .fd = from_child, .events = POLLIN };
+	struct pollfd pfd = { .fd = console, .events = POLLIN };
 	time_t left = deadline - now();
 	ssize_t len;
 
@@ -92,7 +97,7 @@ static int more_output(time_t deadline)
 		memmove(window, window + have - WINDOW / 4, WINDOW / 4);
 		have = WINDOW / 4;
 	}
-	len = read(from_child, window + have, WINDOW - have);
+	len = read(console, window + have, WINDOW - have);
 	if (len <= 0)
 		return 0;
 	fwrite(window + have, 1, len, stdout);
@@ -136,7 +141,7 @@ static int type(const char *text)
 	size_t len = strlen(text);
 
 	for (size_t i = 0; i <= len; i++) {
-		if (write(to_child, i < len ? text + i : "\r", 1) != 1)
+		if (write(console, i < len ? text + i : "\r", 1) != 1)
 			return fail("cannot type: %s", strerror(errno));
 		usleep(2000);
 	}
@@ -172,7 +177,6 @@ static int finish(void)
 	time_t deadline = now() + step_seconds;
 	int status, ret;
 
-	close(to_child);
 	do {
 		ret = more_output(deadline);
 	} while (ret > 0);

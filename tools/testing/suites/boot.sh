@@ -4,7 +4,8 @@
 # boot.sh [small|full]: guests boot and end as they should, with the hypervisor
 # and VMM that KVM= and VMM= say. "small" leaves the Debian disk out, "full" adds
 # the second processor on it, a write-heavy run and the check of the file system
-# after it. HOST_OPTS= more options for host-run, LIMIT= a small guest's seconds.
+# after it. HOST_OPTS= more options for host-run, LIMIT= and DISK_LIMIT= the seconds
+# of a small guest and of one with the disk.
 
 set -u
 . "$(dirname "$0")/tap.sh"
@@ -35,7 +36,7 @@ disk()
 	shift 3
 
 	"$HOSTDIR/guest-run" --cpus "$cpus" --drive "$drive" --append "loglevel=6" \
-		--timeout 400 "$@" > "$work/log" 2>&1
+		--timeout "${DISK_LIMIT:-400}" "$@" > "$work/log" 2>&1
 	tap "$name" $? "$work/log"
 }
 

@@ -46,7 +46,7 @@ driver()
 }
 "$HOSTDIR/build-driver"
 expect "a console that answers" 0 driver 'expect who\\?\nsend me\nexpect hi me\n' \
-	bash -c 'echo "who?"; read -r -d "$(printf "\r")" x; echo "hi $x"'
+	sh -c 'echo "who?"; echo "hi $(head -c 3 | tr -d "\r")"'
 expect "a console that answers wrong" 1 driver 'timeout 2\nexpect nothing\n' sh -c 'echo hi; sleep 5'
 expect "a console whose command fails" 1 driver 'expect hi\n' sh -c 'echo hi; exit 3'
 

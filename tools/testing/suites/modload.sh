@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The modules unload after a guest ran and load again, ROUNDS times in a row,
-# with a guest before, in the middle and at the end.
+# with a guest before, in the middle and at the end. LIMIT= seconds for all.
 
 set -u
 . "$(dirname "$0")/tap.sh"
@@ -11,7 +11,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 rounds=${ROUNDS:-20}
 
-"$HOSTDIR/guest-run" --small --cpus 2 --timeout 350 --append "loglevel=5" \
+"$HOSTDIR/guest-run" --small --cpus 2 --timeout "${LIMIT:-350}" --append "loglevel=5" \
 	--wrap "$here/l1-modload" --host "--env ROUNDS=$rounds" > "$log" 2>&1
 status=$?
 for round in $(seq 1 "$rounds"); do

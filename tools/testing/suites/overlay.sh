@@ -13,6 +13,7 @@ linux=$work/linux-source-6.1
 log=$work/log
 jobs=-j$(nproc)
 unset MAKEFLAGS MFLAGS MAKELEVEL OUT OUTPUT KVER
+mkdir -p "$work"
 
 # step NAME COMMAND...: nothing that follows a failure can pass.
 step()
@@ -28,7 +29,6 @@ step()
 
 unpack()
 {
-	mkdir -p "$work" || return 1
 	[ ! -e "$work/unpacked" ] || [ "$source" -nt "$work/unpacked" ] || return 0
 	rm -rf "$linux" "$work/unpacked"
 	tar -xf "$source" -C "$work" && touch -r "$source" "$work/unpacked"

@@ -1,24 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dirty logging by write protection.
+ * Dirty logging by write protection, or by dirty bits where hardware lists the
+ * pages whose dirty bit it sets.
  *
- * Switching it on takes the writable bit from every leaf of the slot in one
- * pass; large pages stay large until the first write to them. Reading the log
- * protects again what was written. In both cases TLBs are flushed by whoever
- * ends the operation, once.
+ * Switching it on takes that bit from every leaf of the slot in one pass; large
+ * pages are protected, and stay large until the first write to them. Reading
+ * the log takes the bit again from what was written. In both cases TLBs are
+ * flushed by whoever ends the operation, once.
  */
 #include <linux/sched.h>
 
+#include "../core.h"
 #include "tables.h"
 
 /* Hardware may set accessed and dirty bits at any time, hence the locked and. */
-static bool protect(u64 *sptep)
+static bool protect(u64 *sptep, int level)
 {
-	if (!(READ_ONCE(*sptep) & spte_format.writable))
+	u64 bit = level == 1 ? spte_format.logged : spte_format.writable;
+
+	if (!(READ_ONCE(*sptep) & bit))
 		return false;
-	atomic64_andnot(spte_format.writable, (atomic64_t *)sptep);
+	atomic64_andnot(bit, (atomic64_t *)sptep);
 	return true;
 }
+
+void kvm_arch_dirty_log_sync(struct kvm *kvm)
+{
+	if (x86_caps.pml)
+		kvm_leave_guests(kvm);
+}
+
+void mmu_log_written(struct x86_vcpu *v, const u64 *gpas, unsigned int n)
+{
+	struct kvm_memslots *slots = mmu_slots(v->vcpu.kvm);
+	struct kvm_memslot *slot;
+
+	lockdep_assert_irqs_disabled();
+	for (; n; n--, gpas++) {
+		/* Whatever the list is worth: slots come and go, and logging too. */
+		slot = kvm_find_slot(slots, gpa_to_gfn(*gpas));
+		if (slot)
+			kvm_mark_dirty(v->vcpu.kvm, slot, gpa_to_gfn(*gpas));
+	}
+}
+KVM_EXPORT(mmu_log_written);
 
 /* Pages @mask, whose bit 0 is @base; @base + 64 may lie beyond the slot. */
 static void protect_mask(hpa_t root, gfn_t base, unsigned long mask)
@@ -36,11 +61,11 @@ static void protect_mask(hpa_t root, gfn_t base, unsigned long mask)
 			here &= BIT(run.next - base) - 1;
 		mask &= ~here;
 		if (run.level > 1) {
-			protect(run.sptep);
+			protect(run.sptep, run.level);
 			continue;
 		}
 		for (todo = here; todo; todo &= todo - 1)
-			protect(run.sptep + __ffs(todo) - at);
+			protect(run.sptep + __ffs(todo) - at, 1);
 	}
 }
 
@@ -70,7 +95,7 @@ static void protect_slot(struct kvm *kvm, const struct kvm_memslot *slot)
 	for (; gfn < end && mmu->root != HPA_INVALID; gfn = run.next) {
 		tdp_run_at(mmu->root, gfn, end, 0, &run);
 		for (i = 0; i < run.n; i++)
-			flush |= protect(run.sptep + i);
+			flush |= protect(run.sptep + i, run.level);
 		cond_resched_rwlock_read(&kvm->mmu_lock);
 	}
 	read_unlock(&kvm->mmu_lock);

@@ -45,16 +45,27 @@ static int pick_level(struct kvm *kvm, const struct kvm_page *p)
 	return level;
 }
 
+/* What is only read yet is left for the log to notice, if there is one. */
+static enum spte_write pick_write(const struct kvm_page *p, int level)
+{
+	if (!p->writable)
+		return SPTE_READ_ONLY;
+	if (p->write || !kvm_slot_logs_dirty(p->slot))
+		return SPTE_OPEN;
+	return level == 1 && spte_logs_dirty() ? SPTE_OPEN_CLEAN : SPTE_READ_ONLY;
+}
+
 /* mmu_lock held. */
 static enum tdp_result map_locked(struct x86_vcpu *v, const struct kvm_page *p, struct tdp_map *m)
 {
 	struct kvm *kvm = v->vcpu.kvm;
 	enum tdp_result r;
 
-	m->level = pick_level(kvm, p);
+	m->level = m->fetch && spte_exec_small() ? 1 : pick_level(kvm, p);
+	m->now = pick_write(p, m->level);
 	r = tdp_map(v, m);
 	/* After the entry: who takes the bit first finds it writable and protects it. */
-	if (r == TDP_MAPPED && m->writable && kvm_slot_logs_dirty(p->slot))
+	if (r == TDP_MAPPED && m->now == SPTE_OPEN && kvm_slot_logs_dirty(p->slot))
 		kvm_mark_dirty(kvm, p->slot, p->gfn);
 	return r;
 }
@@ -88,15 +99,14 @@ static enum mmu_fault_result map_over(struct x86_vcpu *v, const struct kvm_page 
 }
 
 static enum mmu_fault_result map_page(struct x86_vcpu *v, const struct kvm_page *p,
-				      unsigned long seq)
+				      bool fetch, unsigned long seq)
 {
 	struct kvm *kvm = v->vcpu.kvm;
 	struct tdp_map m = {
-		.gfn = p->gfn, .hfn = p->hfn, .write = p->write,
+		.gfn = p->gfn, .hfn = p->hfn, .write = p->write, .fetch = fetch,
 		.memory = p->page || pfn_valid(p->hfn),
 		.may_write = p->writable,
-		.writable = p->writable && (p->write || !kvm_slot_logs_dirty(p->slot)),
-		.keep_tables = kvm_slot_logs_dirty(p->slot),
+		.keep_tables = kvm_slot_logs_dirty(p->slot) || spte_exec_small(),
 	};
 	enum tdp_result r;
 
@@ -131,7 +141,7 @@ static enum mmu_fault_result map_own_page(struct x86_vcpu *v, gfn_t gfn)
 	struct mmu_vm *mmu = &to_x86_vm(kvm)->mmu;
 	struct tdp_map m = {
 		.gfn = gfn, .level = 1, .write = true, .memory = true,
-		.may_write = true, .writable = true,
+		.may_write = true, .now = SPTE_OPEN,
 	};
 	enum tdp_result r;
 
@@ -198,7 +208,7 @@ enum mmu_fault_result mmu_fault(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 		return page_error(err);
 	if (p.slot->flags & KVM_MEM_READONLY)
 		p.writable = false;
-	ret = map_page(v, &p, seq);
+	ret = map_page(v, &p, flags & X86_FAULT_FETCH, seq);
 	kvm_page_release(&p, ret == MMU_FIXED && p.writable);
 	return ret;
 }
@@ -217,7 +227,7 @@ enum mmu_fault_result mmu_fault(struct x86_vcpu *v, gpa_t gpa, u32 flags)
  */
 bool mmu_fault_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 {
-	const bool write = flags & X86_FAULT_WRITE;
+	const bool write = flags & X86_FAULT_WRITE, fetch = flags & X86_FAULT_FETCH;
 	struct kvm *kvm = v->vcpu.kvm;
 	gfn_t gfn = gpa_to_gfn(gpa);
 	struct kvm_memslot *slot;
@@ -231,10 +241,12 @@ bool mmu_fault_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 	sptep = tdp_lookup(v->mmu.root, gfn, &spte, &level);
 	if (!spte)
 		return false;
-	if (spte_allows(spte, write)) {
+	if (spte_allows(spte, write, fetch)) {
 		v->vcpu.stat.pf_spurious++;
 		return true;
 	}
+	if (fetch)
+		return false;
 	slot = kvm_find_slot(mmu_slots(kvm), gfn);
 	if (!slot || !spte_may_open(spte, level, kvm_slot_logs_dirty(slot)) ||
 	    !try_cmpxchg(sptep, &spte, spte_open(spte)))
@@ -244,9 +256,15 @@ bool mmu_fault_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 	return true;
 }
 
+/* Devices sit at multiples of powers of two: let higher bits take part. */
+static unsigned int note_of(gfn_t gfn)
+{
+	return (gfn ^ gfn >> 6) % MMU_MMIO_NOTES;
+}
+
 bool mmu_known_mmio(struct x86_vcpu *v, gfn_t gfn)
 {
-	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[gfn % MMU_MMIO_NOTES];
+	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[note_of(gfn)];
 
 	return note->gfn == gfn && note->generation == mmu_slots(v->vcpu.kvm)->generation;
 }
@@ -254,7 +272,7 @@ bool mmu_known_mmio(struct x86_vcpu *v, gfn_t gfn)
 /* Looks again: the set may have changed since the caller found no slot. */
 void mmu_note_mmio(struct x86_vcpu *v, gfn_t gfn)
 {
-	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[gfn % MMU_MMIO_NOTES];
+	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[note_of(gfn)];
 	struct kvm_memslots *slots = mmu_slots(v->vcpu.kvm);
 
 	if (kvm_find_slot(slots, gfn))

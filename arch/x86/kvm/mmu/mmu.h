@@ -25,7 +25,7 @@ struct mmu_vm {
 
 /* All fields: touched by the thread holding vcpu->mutex alone. */
 #define MMU_CACHE_PAGES		4	/* the tables below a root of 5 levels */
-#define MMU_MMIO_NOTES		8
+#define MMU_MMIO_NOTES		64	/* a power of two */
 struct mmu_vcpu {
 	hpa_t root;			/* the root loaded in hardware, or HPA_INVALID */
 	unsigned int nr_cached;
@@ -52,8 +52,8 @@ struct mmu_vcpu {
 	} fetch;			/* the last walk for a fetch, with what it read where */
 };
 
-/* A backend registers, no VM is there. @ept: its second-level entries are EPT's, else NPT's. */
-void mmu_set_format(bool ept);
+/* A backend registers, no VM is there: entries as x86_caps tells. */
+void mmu_set_format(void);
 void mmu_module_exit(void);
 
 /* -EOPNOTSUPP if the backend has no nested paging. */
@@ -88,6 +88,9 @@ enum mmu_fault_result mmu_fault(struct x86_vcpu *v, gpa_t gpa, u32 flags);
  * more), of present entries. True: resume. srcu is not needed.
  */
 bool mmu_fault_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags);
+
+/* Hardware made @n pages dirty, by their addresses. IRQs off since the exit. */
+void mmu_log_written(struct x86_vcpu *v, const u64 *gpas, unsigned int n);
 
 /*
  * A page of ours at @gfn, where no slot is, or NULL: not (any more). A slot that

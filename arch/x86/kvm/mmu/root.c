@@ -103,9 +103,9 @@ void mmu_dead_free(struct dead_tables *dead)
 
 KVM_EXPORT(mmu_load_pdptrs);
 
-void mmu_set_format(bool ept)
+void mmu_set_format(void)
 {
-	spte_choose_format(ept);
+	spte_choose_format(&x86_caps);
 }
 
 void mmu_module_exit(void)

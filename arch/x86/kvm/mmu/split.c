@@ -2,7 +2,7 @@
 /*
  * Large pages made small for the dirty log, and large again after it.
  *
- * A split keeps frames and permissions, so it takes nothing away from anybody;
+ * A split keeps frames and takes no permission away from anybody;
  * TLBs are flushed all the same, since some processors don't bear two sizes of
  * one translation at a time.
  */
@@ -13,6 +13,10 @@ bool tdp_split(struct kvm *kvm, u64 *sptep, u64 *spte, int level, struct page *p
 	u64 *table = page_address(page), old = *spte;
 	unsigned int i;
 
+	/* Protected as a whole for the log: its small pages have a better way. */
+	if (level == 2 && spte_logs_dirty() && !spte_allows(old, true, false) &&
+	    spte_may_open(old, 1, true))
+		old = spte_open_clean(old);
 	for (i = 0; i < TDP_ENTRIES; i++)
 		table[i] = spte_part(old, level - 1, i);
 	if (!try_cmpxchg(sptep, spte, spte_make_table(page_to_phys(page)))) {

@@ -9,6 +9,7 @@
  */
 #include <linux/mem_encrypt.h>
 
+#include "../x86.h"
 #include "spte.h"
 
 #define NPT_P		BIT_ULL(0)
@@ -23,15 +24,16 @@ static const struct spte_format npt_format = {
 	.table		= NPT_P | NPT_W | NPT_U | NPT_A,
 	.writable	= NPT_W,
 	.accessed	= NPT_A,
+	.aged		= NPT_A,
 	.dirty		= NPT_D,
+	.logged		= NPT_W,
 	.huge		= NPT_PS,
 	.frame		= GENMASK_ULL(51, 12),
 };
 
 /*
  * Extended page tables (SDM 3C 29.3.2): read, write, execute, memory type, accessed
- * and dirty bits that hardware ignores where it has none: pages then age once.
- * RAM is write-back whatever the guest's PAT says.
+ * and dirty bits. RAM is write-back whatever the guest's PAT says.
  */
 #define EPT_R		BIT_ULL(0)
 #define EPT_W		BIT_ULL(1)
@@ -44,23 +46,51 @@ static const struct spte_format npt_format = {
 #define EPT_D		BIT_ULL(9)
 
 static const struct spte_format ept_format = {
-	.leaf		= EPT_R | EPT_X,
+	.leaf		= EPT_R,
+	.exec		= EPT_X,
+	.huge_exec	= EPT_X,
 	.table		= EPT_R | EPT_W | EPT_X,
 	.writable	= EPT_W,
 	.accessed	= EPT_A,
+	.aged		= EPT_A,
 	.dirty		= EPT_D,
+	.logged		= EPT_W,
 	.huge		= EPT_PS,
 	.memory		= EPT_MT_WB | EPT_IPAT,
 	.device		= EPT_MT_UC,
 	.frame		= GENMASK_ULL(51, 12),
 };
 
+/*
+ * Without accessed bits a page that ages loses all permissions, and the fault of
+ * the next access gives them back. The ignored bit 8 keeps such an entry from
+ * being 0.
+ */
+static const struct spte_format ept_plain_format = {
+	.leaf		= EPT_R,
+	.exec		= EPT_X,
+	.huge_exec	= EPT_X,
+	.table		= EPT_R | EPT_W | EPT_X,
+	.writable	= EPT_W,
+	.accessed	= EPT_R,
+	.aged		= EPT_R | EPT_W | EPT_X,
+	.logged		= EPT_W,
+	.huge		= EPT_PS,
+	.memory		= EPT_MT_WB | EPT_IPAT | EPT_A,
+	.device		= EPT_MT_UC | EPT_A,
+	.frame		= GENMASK_ULL(51, 12),
+};
+
 struct spte_format spte_format;
 
-void spte_choose_format(bool ept)
+void spte_choose_format(const struct x86_caps *caps)
 {
-	if (ept) {
-		spte_format = ept_format;
+	if (caps->tdp_ept) {
+		spte_format = caps->tdp_ad ? ept_format : ept_plain_format;
+		if (caps->pml)
+			spte_format.logged = spte_format.dirty;
+		if (caps->nx_huge)
+			spte_format.huge_exec = 0;
 		return;
 	}
 	spte_format = npt_format;

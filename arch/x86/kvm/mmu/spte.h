@@ -20,12 +20,23 @@
 /* Ignored by hardware in NPT and EPT entries alike */
 #define SPTE_MAY_WRITE		BIT_ULL(53)
 
+/* What a leaf allows at once, if it may become writable at all */
+enum spte_write {
+	SPTE_READ_ONLY,
+	SPTE_OPEN,		/* and no fault or log tells of the first write */
+	SPTE_OPEN_CLEAN,	/* which hardware logs */
+};
+
 struct spte_format {
-	u64 leaf;	/* present, readable, executable: all that every leaf has */
+	u64 leaf;	/* present, readable: all that every leaf has */
+	u64 exec;	/* executable, where a bit says so */
+	u64 huge_exec;	/* the same for leaves above level 1 */
 	u64 table;	/* all of an entry that points to a table, but the address */
 	u64 writable;
 	u64 accessed;
+	u64 aged;	/* what a page loses when it ages: accessed is one of them */
 	u64 dirty;
+	u64 logged;	/* what a small page loses when its next write is to be logged */
 	u64 huge;	/* a leaf above level 1 */
 	u64 memory;	/* memory type and encryption of the host's RAM */
 	u64 device;	/* memory type of other frames */
@@ -34,7 +45,8 @@ struct spte_format {
 extern struct spte_format spte_format;
 
 /* A backend registers, no VM is there: the format for it. */
-void spte_choose_format(bool ept);
+struct x86_caps;
+void spte_choose_format(const struct x86_caps *caps);
 
 /* Number of 4 KiB pages that an entry at @level covers. */
 static inline u64 level_pages(int level)
@@ -68,16 +80,35 @@ static inline bool spte_same_frame(u64 a, u64 b)
 	return !((a ^ b) & spte_format.frame);
 }
 
-/* Does the leaf allow the access? All leaves may be read and executed. */
-static inline bool spte_allows(u64 spte, bool write)
+/* All leaves may be read, but those that have lost it by age. */
+static inline bool spte_usable(u64 spte)
 {
-	return !write || (spte & spte_format.writable);
+	return (spte & spte_format.leaf) == spte_format.leaf;
+}
+
+/* Does the leaf allow the access? */
+static inline bool spte_allows(u64 spte, bool write, bool fetch)
+{
+	return spte_usable(spte) && (!write || (spte & spte_format.writable)) &&
+	       (!fetch || (spte & spte_format.exec) == spte_format.exec);
+}
+
+/* Code runs from small pages alone: see nx_huge_pages. */
+static inline bool spte_exec_small(void)
+{
+	return spte_format.exec != spte_format.huge_exec;
+}
+
+/* Hardware logs what it makes dirty: small pages being logged may stay writable. */
+static inline bool spte_logs_dirty(void)
+{
+	return spte_format.logged != spte_format.writable;
 }
 
 /* May the leaf become writable in place? The log wants to know of each page by itself. */
 static inline bool spte_may_open(u64 spte, int level, bool logging)
 {
-	return (spte & SPTE_MAY_WRITE) && (level == 1 || !logging);
+	return (spte & SPTE_MAY_WRITE) && spte_usable(spte) && (level == 1 || !logging);
 }
 
 static inline u64 spte_open(u64 spte)
@@ -85,23 +116,31 @@ static inline u64 spte_open(u64 spte)
 	return spte | spte_format.writable | spte_format.dirty;
 }
 
+/* Writable, and the first write is logged. Where hardware logs. */
+static inline u64 spte_open_clean(u64 spte)
+{
+	return (spte | spte_format.writable) & ~spte_format.dirty;
+}
+
 static inline u64 spte_make_table(u64 hpa)
 {
 	return hpa | spte_format.table;
 }
 
-/* @may_write: see above; @writable: and right now. Accessed at once: it is about to be. */
-static inline u64 spte_make_leaf(u64 hpa, int level, bool memory, bool may_write, bool writable)
+/* @may_write: see above. Accessed at once: it is about to be. */
+static inline u64 spte_make_leaf(u64 hpa, int level, bool memory, bool may_write,
+				 enum spte_write write)
 {
 	u64 spte = hpa | spte_format.leaf | spte_format.accessed;
 
 	spte |= memory ? spte_format.memory : spte_format.device;
-	if (level > 1)
-		spte |= spte_format.huge;
+	spte |= level > 1 ? spte_format.huge | spte_format.huge_exec : spte_format.exec;
 	if (may_write) {
 		spte |= SPTE_MAY_WRITE;
-		if (writable)
+		if (write == SPTE_OPEN)
 			spte = spte_open(spte);
+		else if (write == SPTE_OPEN_CLEAN)
+			spte = spte_open_clean(spte);
 	}
 	return spte;
 }
@@ -110,7 +149,9 @@ static inline u64 spte_make_leaf(u64 hpa, int level, bool memory, bool may_write
 static inline u64 spte_part(u64 spte, int level, unsigned int index)
 {
 	spte += index * (level_pages(level) << 12);
-	return level == 1 ? spte & ~spte_format.huge : spte;
+	if (level > 1)
+		return spte;
+	return (spte & ~spte_format.huge) | (spte_usable(spte) ? spte_format.exec : 0);
 }
 
 #endif

@@ -74,9 +74,10 @@ struct tdp_map {
 	gfn_t gfn;
 	hfn_t hfn;		/* of @gfn, whatever the level */
 	int level;
-	bool write;		/* the access */
+	bool write, fetch;	/* the access */
 	bool memory;
-	bool may_write, writable;
+	bool may_write;
+	enum spte_write now;
 	bool keep_tables;	/* where smaller pages are mapped, map a small one */
 	/* out */
 	unsigned int need;	/* TDP_NO_TABLES: so many more in the cache */

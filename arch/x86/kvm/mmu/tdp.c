@@ -42,8 +42,7 @@ static bool split_leaf(struct x86_vcpu *v, struct tdp_map *m, u64 *sptep, u64 *s
 static enum tdp_result set_leaf(struct kvm *kvm, struct tdp_map *m, u64 *sptep, u64 spte)
 {
 	hfn_t hfn = m->hfn & ~(level_pages(m->level) - 1);
-	u64 new = spte_make_leaf(hfn << PAGE_SHIFT, m->level, m->memory, m->may_write,
-				 m->writable);
+	u64 new = spte_make_leaf(hfn << PAGE_SHIFT, m->level, m->memory, m->may_write, m->now);
 
 	do {
 		if (!spte)
@@ -51,7 +50,7 @@ static enum tdp_result set_leaf(struct kvm *kvm, struct tdp_map *m, u64 *sptep, 
 		if (!spte_is_leaf(spte, m->level))
 			return TDP_IN_THE_WAY;
 		if (spte_same_frame(spte, new)) {
-			if (spte_allows(spte, m->write))
+			if (spte_allows(spte, m->write, m->fetch))
 				return TDP_SPURIOUS;
 		} else {
 			m->flush = true;
@@ -67,7 +66,7 @@ static enum tdp_result need_table(struct x86_vcpu *v, struct tdp_map *m, u64 *sp
 				  int level)
 {
 	while (!spte_is_table(*spte, level)) {
-		if (*spte && spte_allows(*spte, m->write))
+		if (*spte && spte_allows(*spte, m->write, m->fetch))
 			return TDP_SPURIOUS;
 		if (*spte ? split_leaf(v, m, sptep, spte, level) : add_table(v, sptep, spte))
 			continue;

@@ -166,7 +166,7 @@ bool kvm_arch_mmu_age(struct kvm *kvm, const struct kvm_gfn_range *r, bool test_
 				continue;
 			if (test_only)
 				return true;
-			atomic64_andnot(spte_format.accessed, (atomic64_t *)&run.sptep[i]);
+			atomic64_andnot(spte_format.aged, (atomic64_t *)&run.sptep[i]);
 			young = true;
 		}
 	}

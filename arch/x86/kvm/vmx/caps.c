@@ -9,7 +9,7 @@
 
 struct vmx_hw vmx_hw __read_mostly;
 
-static bool ept = true, vpid = true, unrestricted_guest = true, eptad = true;
+static bool ept = true, vpid = true, unrestricted_guest = true, eptad = true, pml = true;
 static bool preemption_timer = true, enable_apicv = true;
 module_param(ept, bool, 0444);
 MODULE_PARM_DESC(ept, "Extended page tables (needed: there is no shadow paging)");
@@ -19,6 +19,8 @@ module_param(unrestricted_guest, bool, 0444);
 MODULE_PARM_DESC(unrestricted_guest, "Guests without paging (needed)");
 module_param(eptad, bool, 0444);
 MODULE_PARM_DESC(eptad, "Accessed and dirty bits in extended page tables");
+module_param(pml, bool, 0444);
+MODULE_PARM_DESC(pml, "Dirty logs by the CPU's own list of pages (needs eptad)");
 
 module_param(preemption_timer, bool, 0444);
 MODULE_PARM_DESC(preemption_timer, "Deadlines of a running guest's APIC timer in hardware");
@@ -66,9 +68,10 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 			 SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
 /* Switched by a guest's CPUID, or by parameters */
 #define OPT_SECONDARY	(SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |		\
-			 SECONDARY_EXEC_XSAVES | SECONDARY_EXEC_ENABLE_VPID |			\
+			 SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_ENABLE_VPID |		\
 			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING |	\
-			 VMX_APICV | SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)
+			 SECONDARY_EXEC_ENABLE_PML | VMX_APICV |				\
+			 SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)
 #define NEED_EXIT	(VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_LOAD_IA32_EFER |		\
 			 VM_EXIT_LOAD_IA32_PAT | VM_EXIT_SAVE_IA32_PAT)
 #define NEED_ENTRY	(VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_LOAD_IA32_PAT)
@@ -151,6 +154,7 @@ static int vmx_probe_ept(struct vmx_hw *hw)
 		return -EOPNOTSUPP;
 	}
 	hw->ept_ad = eptad && (hw->ept_vpid_cap & VMX_EPT_AD_BIT);
+	hw->pml = pml && hw->ept_ad && (hw->optional & SECONDARY_EXEC_ENABLE_PML);
 	hw->vpid = vpid && (hw->optional & SECONDARY_EXEC_ENABLE_VPID) &&
 		   !(need_vpid & ~hw->ept_vpid_cap);
 	return 0;
@@ -203,10 +207,10 @@ int vmx_caps_probe(void)
 	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
 	hw->secondary |= hw->vpid ? SECONDARY_EXEC_ENABLE_VPID : 0;
+	hw->secondary |= hw->pml ? SECONDARY_EXEC_ENABLE_PML : 0;
 	hw->secondary |= hw->ple ? SECONDARY_EXEC_PAUSE_LOOP_EXITING : 0;
 	hw->secondary |= hw->tsc_scaling ? SECONDARY_EXEC_TSC_SCALING : 0;
 	hw->spec_ctrl_bits = vmx_spec_ctrl_bits();
-	hw->flush_l1d = boot_cpu_has_bug(X86_BUG_L1TF) && boot_cpu_has(X86_FEATURE_FLUSH_L1D);
 	return 0;
 }
 
@@ -233,6 +237,8 @@ void vmx_caps_export(struct x86_caps *caps)
 	*caps = (struct x86_caps) {
 		.tdp = true,
 		.tdp_ept = true,
+		.tdp_ad = vmx_hw.ept_ad,
+		.pml = vmx_hw.pml,
 		.tdp_levels = vmx_hw.ept_vpid_cap & VMX_EPT_PAGE_WALK_5_BIT &&
 			      boot_cpu_data.x86_phys_bits > 48 ? 5 : 4,
 		.tdp_max_page_level = vmx_hw.ept_vpid_cap & VMX_EPT_1GB_PAGE_BIT ? 3 : 2,
@@ -244,7 +250,7 @@ void vmx_caps_export(struct x86_caps *caps)
 		.apic_page = vmx_hw.apicv &&
 			     (vmx_hw.optional & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES),
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&
-			  (vmx_hw.optional & SECONDARY_EXEC_XSAVES),
+			  (vmx_hw.optional & SECONDARY_EXEC_ENABLE_XSAVES),
 		.adjust_cpuid = vmx_adjust_cpuid,
 	};
 }

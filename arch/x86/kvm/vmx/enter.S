@@ -70,7 +70,11 @@ SYM_FUNC_START(vmx_vmenter)
 	mov	GPR(14)(%rdi), %r14
 	mov	GPR(15)(%rdi), %r15
 	mov	GPR(7)(%rdi), %rdi
-	VM_CLEAR_CPU_BUFFERS
+	/* Which of the two the kernel sets for Intel's CPUs depends on its version. */
+	ALTERNATIVE_2 "jmp .Lverw_done", "", X86_FEATURE_CLEAR_CPU_BUF, \
+		      "", X86_FEATURE_CLEAR_CPU_BUF_VM
+	verw	x86_verw_sel(%rip)
+.Lverw_done:
 
 	jnc	3f
 2:	vmresume
@@ -125,11 +129,16 @@ SYM_INNER_LABEL(vmx_vmexit, SYM_L_GLOBAL)
 
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
+	/* IBRS of the older kind covers what ran before only once it is written anew. */
+	ALTERNATIVE "", "jmp .Lwrite_spec", X86_FEATURE_KERNEL_IBRS
 	mov	GUEST_SPEC(%rsi), %rax
 	cmp	HOST_SPEC(%rsi), %rax
 	je	6f
+.Lwrite_spec:
 	WRITE_SPEC_CTRL HOST_SPEC
 6:
+	/* Branch history injection. Spoils %rax and %rcx. */
+	CLEAR_BRANCH_HISTORY_VMEXIT
 	ALTERNATIVE "", "call entry_ibpb", X86_FEATURE_IBPB_ON_VMEXIT
 	movl	%ebx, %eax
 	pop	%rbx

@@ -183,6 +183,14 @@ static void decode_task_switch(struct vmx_vcpu *s)
 			 event & VECTORING_INFO_VECTOR_MASK : -1;
 }
 
+/* Before the write that found the list full (SDM 3C 29.3.6). */
+static void decode_pml_full(struct vmx_vcpu *s)
+{
+	if (unlikely(vmx_read(EXIT_QUALIFICATION) & INTR_INFO_UNBLOCK_NMI))
+		vmx_block_nmi_again();
+	vmx_pml_drain(s);
+}
+
 static void decode_window(struct vmx_vcpu *s)
 {
 	vmx_close_irq_window(s);
@@ -268,6 +276,7 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	ROW(WBINVD,		CACHE,		true,  decode_plain),
 	ROW(XSETBV,		XSETBV,		true,  decode_plain),
 	ROW(VMFUNC,		UNDEFINED,	true,  decode_plain),
+	ROW(PML_FULL,		RESUME,		false, decode_pml_full),
 };
 
 static const struct vmx_exit_row vmx_unknown_row = {
@@ -309,12 +318,15 @@ void vmx_decode_exit(struct vmx_vcpu *s, bool failed)
 		vmx_entry_failed(s, vmx_read(VM_INSTRUCTION_ERROR));
 		return;
 	}
-	s->entry.launched = 1;
 	reason = vmx_read(VM_EXIT_REASON);
-	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY) &&
-	    (u16)reason != EXIT_REASON_MCE_DURING_VMENTRY) {
-		vmx_entry_failed(s, reason);
-		return;
+	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
+		if ((u16)reason != EXIT_REASON_MCE_DURING_VMENTRY) {
+			vmx_entry_failed(s, reason);
+			return;
+		}
+	} else {
+		/* An entry that failed left the VMCS clear (SDM 3C 27.8). */
+		s->entry.launched = 1;
 	}
 	e->hw_code = reason;
 	row = vmx_find_row((u16)reason);

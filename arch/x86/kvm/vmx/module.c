@@ -266,6 +266,9 @@ static int __init vmx_init(void)
 	ret = vmx_vpids_init();
 	if (ret)
 		goto err_bitmaps;
+	ret = vmx_l1d_init();
+	if (ret)
+		goto err_vpids;
 	/* A crash kernel must not start with VMX on. */
 	cpu_emergency_register_virt_callback(vmx_off);
 	vmx_caps_export(&caps);
@@ -276,6 +279,8 @@ static int __init vmx_init(void)
 
 err_callback:
 	cpu_emergency_unregister_virt_callback(vmx_off);
+	vmx_l1d_exit();
+err_vpids:
 	vmx_vpids_exit();
 err_bitmaps:
 	vmx_bitmaps_exit();
@@ -289,6 +294,7 @@ static void __exit vmx_exit(void)
 {
 	x86_vendor_unregister();
 	cpu_emergency_unregister_virt_callback(vmx_off);
+	vmx_l1d_exit();
 	vmx_vpids_exit();
 	vmx_bitmaps_exit();
 	vmx_free_cpus();

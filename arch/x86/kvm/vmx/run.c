@@ -91,8 +91,11 @@ static noinline void vmx_prepare_entry(struct vmx_vcpu *s)
 
 	if (s->prep & VMX_PREP_TIMER)
 		vmx_prepare_timer(s);
-	if (!(s->prep & VMX_PREP_FRESH))
+	if (!(s->prep & VMX_PREP_FRESH)) {
+		if (unlikely(vmx_hw.flush_l1d_always))
+			vmx_l1d_flush();
 		return;
+	}
 	s->prep &= ~VMX_PREP_FRESH;
 	cr3 = __get_current_cr3_fast();
 	cr4 = cr4_read_shadow();
@@ -108,7 +111,7 @@ static noinline void vmx_prepare_entry(struct vmx_vcpu *s)
 	if (unlikely(s->flush))
 		vmx_flush_now(s);
 	if (unlikely(vmx_hw.flush_l1d))
-		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+		vmx_l1d_flush();
 	/* A CPU that runs guests all day passes a quiescent state after each tick. */
 	if (s->x86.exit.reason == X86_EXIT_INTR)
 		rcu_note_context_switch(false);
@@ -123,6 +126,9 @@ static noinstr int vmx_run_guest(struct vmx_vcpu *s)
 	/* Neither entry nor exit switches CR2. */
 	if (native_read_cr2() != cr2)
 		native_write_cr2(cr2);
+	/* Not all CPUs with stale data in their buffers need VERW for MDS's sake. */
+	if (static_branch_unlikely(&mmio_stale_data_clear))
+		x86_clear_cpu_buffers();
 	failed = vmx_vmenter(s->x86.regs.gpr, &s->entry);
 	s->x86.regs.cr2 = native_read_cr2();
 	x86_back_in_host();
@@ -172,6 +178,8 @@ void vmx_enter(struct x86_vcpu *v)
 
 	if (unlikely(s->prep))
 		vmx_prepare_entry(s);
+	else if (unlikely(vmx_hw.flush_l1d_always))
+		vmx_l1d_flush();
 	if (v->regs.dirty)
 		vmx_regs_to_block(s);
 
@@ -181,23 +189,25 @@ void vmx_enter(struct x86_vcpu *v)
 	vmx_decode_exit(s, failed);
 }
 
-/*
- * With posted interrupts the exit has acknowledged the interrupt: the handler is
- * called as the CPU would have. Else it is pending, and taken with IRQs on.
- */
-void vmx_take_host_irq(struct x86_vcpu *v)
+/* With posted interrupts the exit has acknowledged it: its handler is called as by the CPU. */
+static void vmx_take_acked(void)
 {
+	u32 info = vmx_read(VM_EXIT_INTR_INFO);
 	struct desc_ptr idt;
 	gate_desc *gate;
-	u32 info;
 
-	if (v->exit.reason != X86_EXIT_INTR ||
-	    !(vmx_hw.exit & VM_EXIT_ACK_INTR_ON_EXIT))
-		return;
-	info = vmx_read(VM_EXIT_INTR_INFO);
 	if (WARN_ON_ONCE(!(info & INTR_INFO_VALID_MASK)))
 		return;
 	store_idt(&idt);
 	gate = (gate_desc *)idt.address + (info & INTR_INFO_VECTOR_MASK);
 	vmx_call_irq(gate_offset(gate));
+}
+
+/* Otherwise exits do not acknowledge the interrupt: it is pending, and taken with IRQs on. */
+void vmx_take_host_irq(struct x86_vcpu *v)
+{
+	if (vmx_hw.pml)
+		vmx_pml_drain(to_vmx(v));
+	if (v->exit.reason == X86_EXIT_INTR && vmx_hw.posted)
+		vmx_take_acked();
 }

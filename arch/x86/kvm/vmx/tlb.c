@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * TLB tags and flushes. Each vCPU has a VPID of its own as long as there are
+ * TLB tags and flushes, and the log of pages that the CPU makes dirty. Each vCPU has a VPID of its own as long as there are
  * some, and shares the second-level tables' tag with the VM's other vCPUs. What
  * is to be flushed is flushed right before the next entry, on the CPU it is made.
  */
 #include <linux/bitmap.h>
+#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/spinlock.h>
 
@@ -119,4 +120,47 @@ void vmx_load_root(struct x86_vcpu *v, hpa_t root, int level)
 		  (vmx_hw.ept_ad ? VMX_EPTP_AD_ENABLE_BIT : 0);
 	vmx_write(EPT_POINTER, s->eptp);
 	vmx_flush_tlb(v);
+}
+
+/*
+ * Page-modification logging (SDM 3C 29.3.6): the CPU that sets the dirty bit of an
+ * entry writes the page's address to a list. Only pages in slots with a dirty
+ * log are mapped without that bit, so it can stay on. The list is empty whenever
+ * the vCPU is not in the guest: vmx_take_host_irq().
+ */
+#define PML_LAST	(PAGE_SIZE / sizeof(u64) - 1)	/* filled from here down */
+
+int vmx_pml_alloc(struct vmx_vcpu *s)
+{
+	if (!vmx_hw.pml)
+		return 0;
+	s->written = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	return s->written ? 0 : -ENOMEM;
+}
+
+void vmx_pml_free(struct vmx_vcpu *s)
+{
+	if (s->written)
+		__free_page(s->written);
+}
+
+void vmx_pml_start(struct vmx_vcpu *s)
+{
+	if (!vmx_hw.pml)
+		return;
+	vmx_write(PML_ADDRESS, page_to_phys(s->written));
+	vmx_write(GUEST_PML_INDEX, PML_LAST);
+}
+
+void vmx_pml_drain(struct vmx_vcpu *s)
+{
+	const u64 *list = page_address(s->written);
+	u16 next = vmx_read(GUEST_PML_INDEX), first;
+
+	if (likely(next == PML_LAST))
+		return;
+	/* All used up, it has gone below 0. */
+	first = next > PML_LAST ? 0 : next + 1;
+	mmu_log_written(&s->x86, list + first, PML_LAST + 1 - first);
+	vmx_write(GUEST_PML_INDEX, PML_LAST);
 }

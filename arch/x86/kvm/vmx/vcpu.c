@@ -38,7 +38,7 @@ static void vmx_intercept_by_cpuid(struct vmx_vcpu *s)
 	vmx_secondary(s, SECONDARY_EXEC_ENABLE_RDTSCP, x86_has(v, X86_FEATURE_RDTSCP) ||
 		      x86_has(v, X86_FEATURE_RDPID));
 	vmx_secondary(s, SECONDARY_EXEC_ENABLE_INVPCID, x86_has(v, X86_FEATURE_INVPCID));
-	vmx_secondary(s, SECONDARY_EXEC_XSAVES, x86_has(v, X86_FEATURE_XSAVES));
+	vmx_secondary(s, SECONDARY_EXEC_ENABLE_XSAVES, x86_has(v, X86_FEATURE_XSAVES));
 }
 
 static void vmx_intercept_by_vm(struct vmx_vcpu *s)
@@ -139,7 +139,7 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 	vmx_write(VMCS_LINK_POINTER, ~0ul);
 	if (s->vpid)
 		vmx_write(VIRTUAL_PROCESSOR_ID, s->vpid);
-	if (vmx_hw.optional & SECONDARY_EXEC_XSAVES)
+	if (vmx_hw.optional & SECONDARY_EXEC_ENABLE_XSAVES)
 		vmx_write(XSS_EXIT_BITMAP, 0);
 	if (vmx_hw.ple) {
 		s->ple_window = vmx_pause.window;
@@ -147,6 +147,7 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 		vmx_write(PLE_WINDOW, s->ple_window);
 	}
 	vmx_write_host_constants();
+	vmx_pml_start(s);
 	vmx_bitmap_create(s);
 	s->fields_set = true;
 }
@@ -161,6 +162,10 @@ int vmx_vcpu_create(struct x86_vcpu *v)
 	s->block = vmx_block_alloc();
 	if (!s->block)
 		return -ENOMEM;
+	if (vmx_pml_alloc(s)) {
+		vmx_block_free(s->block);
+		return -ENOMEM;
+	}
 	s->unique = atomic64_inc_return(&vmx_unique);
 	s->cpu = -1;
 	s->vpid = vmx_vpid_get();
@@ -174,6 +179,7 @@ void vmx_vcpu_destroy(struct x86_vcpu *v)
 	vmx_block_evict(s);
 	vmx_bitmap_destroy(s);
 	vmx_vpid_put(s->vpid);
+	vmx_pml_free(s);
 	vmx_block_free(s->block);
 }
 

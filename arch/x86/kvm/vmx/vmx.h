@@ -7,7 +7,7 @@
 #define KVM_VMX_H
 
 #include <linux/list.h>
-#include <asm/vmx.h>
+#include <linux/kvm/compat.h>
 #include "core.h"
 
 /* What this CPU's VMX has and the module parameters leave on. Constant after load. */
@@ -19,6 +19,7 @@ struct vmx_hw {
 	u64 cr0_fixed0, cr4_fixed0;	/* bits that VMX operation wants set */
 	u64 ept_vpid_cap;
 	bool ept_ad;
+	bool pml;
 	bool vpid;
 	bool ple;
 	bool tsc_scaling;
@@ -26,7 +27,8 @@ struct vmx_hw {
 	bool tpr_shadow;		/* CR8 accesses need no exit */
 	bool apicv;			/* virtual-interrupt delivery, and what goes with it */
 	bool posted;			/* posted interrupts; exits acknowledge the host's */
-	bool flush_l1d;
+	bool flush_l1d;			/* l1d.c: on entries to the inner loop */
+	bool flush_l1d_always;		/* on each entry */
 	u64 spec_ctrl_bits;		/* of SPEC_CTRL that the CPU has, 0: no such MSR */
 };
 extern struct vmx_hw vmx_hw;
@@ -84,6 +86,7 @@ struct vmx_vcpu {
 	bool apic_page;			/* c; there is one to be redirected */
 	u64 eptp;			/* v */
 	u64 timer_tsc;			/* v; X86_EXIT_TIMER is due, 0: never */
+	struct page *written;		/* c; page-modification log, tlb.c */
 	unsigned long cr0_owned, cr4_owned;	/* v; bits that the guest changes on its own */
 
 	/* The host's, as of prepare_guest */
@@ -202,6 +205,11 @@ void vmx_msr_filter_changed(struct x86_vcpu *v);
 /* tlb.c */
 int vmx_vpids_init(void);
 void vmx_vpids_exit(void);
+
+/* l1d.c */
+int vmx_l1d_init(void);
+void vmx_l1d_exit(void);
+void vmx_l1d_flush(void);
 u16 vmx_vpid_get(void);
 void vmx_vpid_put(u16 vpid);
 /* IRQs off: whatever an earlier user left on this CPU. */
@@ -211,6 +219,11 @@ void vmx_flush_now(struct vmx_vcpu *s);
 void vmx_load_root(struct x86_vcpu *v, hpa_t root, int level);
 void vmx_flush_tlb(struct x86_vcpu *v);
 void vmx_flush_tlb_gva(struct x86_vcpu *v, gva_t gva);
+/* Page-modification log. Alloc: 0 or -ENOMEM; start: the VMCS is current; drain: IRQs off. */
+int vmx_pml_alloc(struct vmx_vcpu *s);
+void vmx_pml_free(struct vmx_vcpu *s);
+void vmx_pml_start(struct vmx_vcpu *s);
+void vmx_pml_drain(struct vmx_vcpu *s);
 
 /* dump.c */
 void vmx_dump(struct x86_vcpu *v);

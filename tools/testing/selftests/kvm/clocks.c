@@ -243,6 +243,7 @@ static volatile u64 shared_ns, clock_stop, backwards, rounds;
 static void clock_cpu(u32 id)
 {
 	guest_wrmsr(MSR_SYSTEM, (u64)&pv[id] | 1);
+	guest_sti();
 	while (!clock_stop) {
 		u64 before = shared_ns, now = pv_read(&pv[id]);
 

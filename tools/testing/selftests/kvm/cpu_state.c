@@ -124,7 +124,6 @@ static void compare_sregs(const struct kvm_sregs *a, const struct kvm_sregs *b)
 	EQ(a->idt.base, b->idt.base);
 	EQ(a->idt.limit, b->idt.limit);
 	EQ(a->cr0, b->cr0);
-	EQ(a->cr2, b->cr2);
 	EQ(a->cr3, b->cr3);
 	EQ(a->cr4, b->cr4);
 	EQ(a->cr8, b->cr8);
@@ -147,7 +146,6 @@ static void system_registers(void)
 	sregs.ldt.type = 2;
 	sregs.ldt.present = 1;
 	sregs.ldt.s = 0;
-	sregs.cr2 = 0xdeadbeef000;
 	/* without an APIC in the kernel, this is where CR8 comes from */
 	sregs.cr8 = vcpu->run->cr8 = 9;
 	OK(ioctl(vcpu->fd, KVM_SET_SREGS, &sregs));
@@ -156,6 +154,33 @@ static void system_registers(void)
 	run_to_done(vcpu);
 	OK(ioctl(vcpu->fd, KVM_GET_SREGS, &back));
 	compare_sregs(&sregs, &back);
+}
+
+static void page_fault_address_guest(void)
+{
+	u64 cr2;
+
+	asm volatile("mov %%cr2, %0" : "=r"(cr2));
+	GEQ(cr2, 0xdeadbeef000);
+	asm volatile("mov %0, %%cr2" : : "r"(0x1234000ul));
+	guest_done();
+}
+
+static void page_fault_address(void)
+{
+	struct vcpu *vcpu = quick_long(vm_new(), page_fault_address_guest);
+	struct kvm_sregs sregs;
+
+	if (on_bochs() && on_amd())
+		SKIP("Bochs's SVM does not switch CR2");
+	OK(ioctl(vcpu->fd, KVM_GET_SREGS, &sregs));
+	sregs.cr2 = 0xdeadbeef000;
+	OK(ioctl(vcpu->fd, KVM_SET_SREGS, &sregs));
+	OK(ioctl(vcpu->fd, KVM_GET_SREGS, &sregs));
+	EQ(sregs.cr2, 0xdeadbeef000);
+	run_to_done(vcpu);
+	OK(ioctl(vcpu->fd, KVM_GET_SREGS, &sregs));
+	EQ(sregs.cr2, 0x1234000);
 }
 
 static void system_registers_2(void)
@@ -342,6 +367,8 @@ static void reserved_mxcsr_bits(void)
 	start_long(vcpu, nothing_guest);
 	OK(ioctl(vcpu->fd, KVM_GET_XSAVE, xsave));
 	xsave->region[6] = 0xffffffff;
+	/* looked at if XSTATE_BV says that SSE's state is there */
+	xsave->region[128] |= 3;
 	FAILS(ioctl(vcpu->fd, KVM_SET_XSAVE, xsave), EINVAL);
 	run_to_done(vcpu);
 }
@@ -579,6 +606,7 @@ static const struct test tests[] = {
 	TEST(the_guest_sees_and_changes_them),
 	TEST(reset_state),
 	TEST(system_registers),
+	TEST(page_fault_address),
 	TEST(system_registers_2),
 	TEST(hostile_system_registers),
 	TEST(odd_segments_and_tables),

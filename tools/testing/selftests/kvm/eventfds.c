@@ -242,6 +242,7 @@ static volatile u64 ringing_stop, ringing_count;
 
 static void ringing_guest(void)
 {
+	guest_sti();
 	while (!ringing_stop) {
 		MMIO(u32, BELL) = 1;
 		ringing_count++;

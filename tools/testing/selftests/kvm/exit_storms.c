@@ -74,6 +74,7 @@ static void storm(struct vcpu *vcpu)
 {
 	struct measure m;
 
+	irqs_on_for_bochs(vcpu);
 	for (int i = 0; i < 3; i++) {
 		m = measure(vcpu);
 		if (m.ticks >= STORM_MS / 5 / 10 && m.worst < 500000000 && m.stop < 1000000000)

@@ -72,6 +72,7 @@ static void race(struct vm *vm, guest_fn fn, void (*change)(struct vm *vm))
 	struct vcpu *vcpu = quick_long(vm, fn);
 	u64 end = now_ns() + RACE_MS * 1000000ull, changes = 0, total = 0;
 
+	irqs_on_for_bochs(vcpu);
 	MUST(!ioctl(vcpu->fd, KVM_GET_SREGS, &start_sregs));
 	MUST(!ioctl(vcpu->fd, KVM_GET_REGS, &start_regs));
 	vcpu_start(vcpu, race_thread);
@@ -109,13 +110,16 @@ static void begin(guest_fn fn)
 	restart = (u64)fn;
 	for (int i = 0; i < 32; i++)
 		guest_vector[i] = again;
+	guest_sti();
 }
 
 static void racing_calls(void)
 {
 	begin(racing_calls);
-	for (;;)
+	for (;;) {
 		((void (*)(u64, u64, u64, u64))VICTIM)(HOLE_GPA, SCRATCH_GPA, 16, 3);
+		guest_sti();	/* a CLI may have been among them */
+	}
 }
 
 /* RDI is a device, RSI is RAM: forms of different length and meaning. */

@@ -249,6 +249,7 @@ static volatile u64 churn_stop;
 
 static void churning_guest(void)
 {
+	guest_sti();		/* Bochs interrupts no guest that has IF clear */
 	for (u64 n = 1; !churn_stop; n++) {
 		for (u64 i = 0; i < PAGES; i += 3) {
 			u64 at = SLOT_GPA + i * PAGE, value = MMIO(u64, at);

@@ -85,6 +85,7 @@ static volatile u64 others_run;
 static void others(void)
 {
 	others_run = 1;
+	guest_sti();
 	while (!others_stop)
 		for (u32 pin = 8; pin < 24; pin++)
 			ioapic_write(0x10 + 2 * pin, (0x60 + pin) | MASKED);
@@ -105,8 +106,7 @@ static void busy_guest(void)
 	begin(lower_and_eoi);
 	ap_entry = others;
 	start_ap(1);
-	while (!others_run)
-		guest_pause();
+	guest_wait(others_run);
 	for (u64 i = 0; i < 300; i++) {
 		u64 before = guest_vector_count[VECTOR];
 

@@ -190,6 +190,8 @@ static void do_row(struct vm *vm, struct vcpu *vcpu, const struct row *row)
 
 	if (row->value) {
 		vcpu->run->immediate_exit = pick(4) == 0;
+		if (row->request == KVM_RUN)
+			irqs_on_for_bochs(vcpu);
 		ret = ioctl(fd, row->request, row->request == KVM_RUN ? 0 : number());
 	} else {
 		size_t room = size < 256 ? 8192 : size + 4096;

@@ -160,6 +160,7 @@ static void fds_closed_while_a_vcpu_runs(void)
 /* Guest memory unmapped under the guest: an error for the VMM, nothing worse. */
 static void scribbling_guest(void)
 {
+	guest_sti();
 	for (u64 i = 0;; i++)
 		MMIO(u64, 0x10000000 + i * 64 % 0x100000) = i;
 }
@@ -186,6 +187,7 @@ static volatile u64 remap_stop;
 
 static void counting_guest(void)
 {
+	guest_sti();
 	while (!remap_stop)
 		MMIO(u64, 0x10000000)++;
 	guest_done();
@@ -217,6 +219,7 @@ static volatile u64 fork_stop;
 
 static void fork_guest(void)
 {
+	guest_sti();
 	while (!fork_stop) {
 		for (u64 i = 0; i < 64; i++)
 			MMIO(u64, 0x10000000 + i * 4096)++;
@@ -307,7 +310,7 @@ static void many_vms_killed_together(void)
 		for (int i = 0; i < 12; i++) {
 			struct vm *vm = vm_new();
 
-			quick_real(vm, BLOB_OF(spin));
+			irqs_on_for_bochs(quick_real(vm, BLOB_OF(spin)));
 			vcpu_start(&vm->vcpu[0], until_error);
 		}
 		for (;;)

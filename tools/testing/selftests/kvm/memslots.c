@@ -2,6 +2,7 @@
 /* Memory slots: what may be set, what is refused, what the guest then sees. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -374,6 +375,112 @@ static void slots_change_under_a_running_vcpu(void)
 	vm_free(vm);
 }
 
+/*
+ * Two vCPUs that never stop ringing doorbells, which need no exit to user space;
+ * in odd phases there is memory where the doorbells were.
+ */
+#define BELLS		16
+#define BELL_GPA(i)	(SLOT_GPA + (i) * 4 * PAGE)
+static volatile u64 bell_phase, bell_stop, bell_vcpus, bell_done[2], bell_passes[2];
+
+static void ringing_guest(void)
+{
+	u64 me = __sync_fetch_and_add(&bell_vcpus, 1), phase;
+
+	guest_sti();
+	while (!bell_stop) {
+		phase = bell_phase;
+		for (int i = 0; i < BELLS; i++)
+			MMIO(u32, BELL_GPA(i) + 4 * me) = phase;
+		for (int i = 0; (phase & 1) && i < BELLS; i++) {
+			u32 value = MMIO(u32, BELL_GPA(i) + 4 * me);
+
+			GCHECK(value == phase || bell_phase != phase);
+		}
+		bell_done[me] = phase;
+		bell_passes[me]++;
+	}
+	guest_done();
+}
+
+static u64 rung(int fd)
+{
+	u64 count = 0;
+
+	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
+}
+
+/* The next phase, and nobody is in the last one any more. */
+static void next_phase(struct vm *vm)
+{
+	u64 phase = ++AT(vm, bell_phase);
+
+	for (int i = 0; i < 2; i++)
+		while (AT(vm, bell_done)[i] < phase)
+			sleep_ms(1);
+}
+
+/* How often it rings while both go round twice, beginning now. */
+static u64 rings(struct vm *vm, int fd)
+{
+	u64 passes[2];
+
+	rung(fd);
+	for (int i = 0; i < 2; i++)
+		passes[i] = AT(vm, bell_passes)[i];
+	for (int i = 0; i < 2; i++)
+		while (AT(vm, bell_passes)[i] < passes[i] + 2)
+			sleep_ms(1);
+	return rung(fd);
+}
+
+static void memory_where_vcpus_ring_doorbells(void)
+{
+	struct kvm_ioeventfd ev = { .fd = eventfd(0, EFD_NONBLOCK) };
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu[2];
+	u8 *p = ram_alloc(BELLS * 4 * PAGE);
+
+	MUST(ev.fd >= 0);
+	for (int i = 0; i < 2 * BELLS; i++) {
+		ev.addr = BELL_GPA(i / 2) + i % 2 * 4;
+		MUST(!ioctl(vm->fd, KVM_IOEVENTFD, &ev));
+	}
+	load_image(vm);
+	for (int i = 0; i < 2; i++) {
+		vcpu[i] = vcpu_new(vm, i);
+		set_supported_cpuid(vcpu[i]);
+		start_long(vcpu[i], ringing_guest);
+	}
+	for (int i = 0; i < 2; i++)
+		vcpu_start(vcpu[i], racing_thread);
+	for (int round = 0; round < 10; round++) {
+		slot_must(vm, 1, 0, SLOT_GPA, BELLS * 4 * PAGE, p);
+		next_phase(vm);
+		EQ(rings(vm, ev.fd), 0);
+		CHECK(*(u32 *)p == AT(vm, bell_phase));
+		CHECK(*(u32 *)(p + 60 * PAGE + 4) == AT(vm, bell_phase));
+		next_phase(vm);
+		slot_must(vm, 1, 0, 0, 0, NULL);
+		memset(p, 0, BELLS * 4 * PAGE);
+		CHECK(rings(vm, ev.fd) >= 2 * BELLS);
+		EQ(*(u32 *)p, 0);
+		EQ(*(u32 *)(p + 60 * PAGE + 4), 0);
+	}
+	AT(vm, bell_stop) = 1;
+	for (int i = 0; i < 2; i++) {
+		struct ucall uc;
+
+		vcpu_join(vcpu[i]);
+		if (CHECK(is_ucall(vcpu[i], &uc)))
+			EQ(uc.cmd, UCALL_DONE);
+		else
+			describe_exit(vcpu[i]);
+	}
+	close(ev.fd);
+	vm_free(vm);
+}
+
 static void tss_and_identity_map_addresses(void)
 {
 	struct vm *vm = vm_bare();
@@ -404,6 +511,7 @@ static const struct test tests[] = {
 	TEST(same_memory_in_two_slots),
 	TEST(many_slots),
 	TEST(slots_change_under_a_running_vcpu),
+	TEST(memory_where_vcpus_ring_doorbells),
 	TEST(tss_and_identity_map_addresses),
 };
 

@@ -177,6 +177,7 @@ static void flipping_guest(void)
 {
 	u64 value, trap;
 
+	guest_sti();
 	while (!flip_stop) {
 		trap = guest_try_rdmsr(MSR_SYSENTER_CS, &value);
 		GCHECK(trap == NO_TRAP || trap == GP_VECTOR);

@@ -12,6 +12,14 @@
 BLOB(halt_loop, ".code16", "1: incl %eax; hlt; jmp 1b");
 BLOB(spin, ".code16", "1: jmp 1b");
 
+static struct vcpu *spinning(struct vm *vm)
+{
+	struct vcpu *vcpu = quick_real(vm, BLOB_OF(spin));
+
+	irqs_on_for_bochs(vcpu);
+	return vcpu;
+}
+
 static void halt_exits_without_irqchip(void)
 {
 	struct vm *vm = vm_new();
@@ -76,7 +84,7 @@ static void periodic_signal(void)
 static void a_signal_stops_a_spinning_guest(void)
 {
 	struct vm *vm = vm_new();
-	struct vcpu *vcpu = quick_real(vm, BLOB_OF(spin));
+	struct vcpu *vcpu = spinning(vm);
 
 	periodic_signal();
 	for (int i = 0; i < 10; i++) {
@@ -103,7 +111,7 @@ static int set_mask(struct vcpu *vcpu, u32 len, u64 mask)
 static void signal_mask_opens_a_signal(void)
 {
 	struct vm *vm = vm_new();
-	struct vcpu *vcpu = quick_real(vm, BLOB_OF(spin));
+	struct vcpu *vcpu = spinning(vm);
 	sigset_t set, pending;
 
 	sigemptyset(&set);
@@ -159,7 +167,7 @@ static void *run_spin(void *arg)
 static void another_thread_kicks(void)
 {
 	struct vm *vm = vm_new();
-	struct vcpu *vcpu = quick_real(vm, BLOB_OF(spin));
+	struct vcpu *vcpu = spinning(vm);
 
 	for (int i = 0; i < 20; i++) {
 		vcpu->run->immediate_exit = 0;
@@ -199,7 +207,7 @@ static void *get_regs_thread(void *arg)
 static void state_ioctls_wait_for_the_run(void)
 {
 	struct vm *vm = vm_new();
-	struct vcpu *vcpu = quick_real(vm, BLOB_OF(spin));
+	struct vcpu *vcpu = spinning(vm);
 	pthread_t other;
 
 	vcpu_start(vcpu, run_spin);

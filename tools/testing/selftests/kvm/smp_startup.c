@@ -33,8 +33,7 @@ static void ap_main(void)
 
 static void wait_online(u32 mask)
 {
-	while ((online & mask) != mask)
-		guest_pause();
+	guest_wait((online & mask) == mask);
 }
 
 static void bsp_begin(void)
@@ -277,8 +276,7 @@ static void x2_guest(void)
 		guest_spin(100000);
 		guest_wrmsr(0x830, i << 32 | 0x4608);
 	}
-	while (x2_online != 6)
-		guest_pause();
+	guest_wait(x2_online == 6);
 	guest_wrmsr(0x830, 1ull << 32 | VEC);
 	x2_expect(0, 1, 0);
 	/* logical: cluster 0, processors 1 and 2 */
@@ -305,8 +303,7 @@ static volatile u64 shared, go;
 static void adding_ap(void)
 {
 	__atomic_fetch_or(&online, 1u << apic_id(), __ATOMIC_SEQ_CST);
-	while (!go)
-		guest_pause();
+	guest_wait(go);
 	for (int i = 0; i < 20000; i++)
 		__atomic_fetch_add(&shared, 1, __ATOMIC_SEQ_CST);
 	__atomic_fetch_and(&online, ~(1u << apic_id()), __ATOMIC_SEQ_CST);
@@ -322,8 +319,7 @@ static void adding_guest(void)
 		start_ap(i);
 	wait_online(15);
 	go = 1;
-	while (online != 1)
-		guest_pause();
+	guest_wait(online == 1);
 	GEQ(shared, 3 * 20000);
 	guest_done();
 }

@@ -147,7 +147,8 @@ struct kvm_page {
 };
 
 /* mmu.h stands on these */
-enum { X86_FAULT_PRESENT = 1, X86_FAULT_WRITE = 2, X86_FAULT_USER = 4, X86_FAULT_RSVD = 8 };
+enum { X86_FAULT_PRESENT = 1, X86_FAULT_WRITE = 2, X86_FAULT_USER = 4, X86_FAULT_RSVD = 8,
+	X86_FAULT_FETCH = 16 };
 enum { X86_REQ_LOAD_ROOT = 1 };
 typedef unsigned long gva_t;
 #include "../mmu.h"
@@ -165,7 +166,7 @@ struct x86_vcpu {
 #define to_x86(v)	container_of(v, struct x86_vcpu, vcpu)
 
 extern struct x86_caps {
-	bool tdp;
+	bool tdp, tdp_ept, tdp_ad, pml, nx_huge;
 	u8 tdp_levels, tdp_max_page_level;
 } x86_caps;
 extern struct x86_host {
@@ -182,6 +183,8 @@ struct kvm_memslot *kvm_find_slot(struct kvm_memslots *slots, gfn_t gfn);
 #define gpa_to_gfn(gpa)		((gpa) >> PAGE_SHIFT)
 void kvm_mark_dirty(struct kvm *kvm, const struct kvm_memslot *slot, gfn_t gfn);
 void kvm_flush_remote_tlbs(struct kvm *kvm);
+void kvm_leave_guests(struct kvm *kvm);
+void kvm_arch_dirty_log_sync(struct kvm *kvm);
 void kvm_request(struct kvm_vcpu *vcpu, unsigned int req);
 struct kvm_vcpu *kvm_vcpu_by_index(struct kvm *kvm, unsigned int i);
 #define kvm_for_each_vcpu(i, v, kvm)	\

@@ -61,6 +61,7 @@ static unsigned int rnd(unsigned int n)
 }
 
 static bool racing;
+static bool fetches;		/* some reads are instruction fetches */
 
 void fake_pause(void)
 {
@@ -175,14 +176,18 @@ static void grace_period(void)
 struct tlb {
 	gfn_t gfn;
 	hfn_t hfn;
-	bool valid, writable;
+	bool valid, writable, exec;
 };
+
+#define LIST_LEN	8
 
 struct vcpu {
 	struct x86_vcpu x86;
 	pthread_mutex_t lock;		/* "in the guest"; a flush takes it */
 	struct tlb tlb[TLB_ENTRIES];
 	u64 flushed;			/* clock of the last flush */
+	u64 list[LIST_LEN];		/* pages made dirty, where hardware logs */
+	unsigned int listed;
 	bool load_root;
 };
 
@@ -201,6 +206,23 @@ void kvm_flush_remote_tlbs(struct kvm *kvm)
 		pthread_mutex_lock(&vcpus[i].lock);
 		memset(vcpus[i].tlb, 0, sizeof(vcpus[i].tlb));
 		vcpus[i].flushed = __atomic_add_fetch(&clock_now, 1, __ATOMIC_SEQ_CST);
+		pthread_mutex_unlock(&vcpus[i].lock);
+	}
+}
+
+static void drain(struct vcpu *v)
+{
+	mmu_log_written(&v->x86, v->list, v->listed);
+	v->listed = 0;
+}
+
+void kvm_leave_guests(struct kvm *kvm)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_VCPUS; i++) {
+		pthread_mutex_lock(&vcpus[i].lock);
+		drain(&vcpus[i]);
 		pthread_mutex_unlock(&vcpus[i].lock);
 	}
 }
@@ -234,24 +256,35 @@ void kvm_mark_dirty(struct kvm *kvm, const struct kvm_memslot *slot, gfn_t gfn)
 }
 
 /* Translate as hardware does. True: @t is filled. vCPU's lock held. */
-static bool translate(struct vcpu *v, gfn_t gfn, bool write, struct tlb *t, u32 *flags)
+static bool translate(struct vcpu *v, gfn_t gfn, bool write, bool fetch, struct tlb *t,
+		      u32 *flags)
 {
-	u64 *sptep, spte, set_bits;
+	u64 *sptep, spte, set_bits, clean;
 	int level;
 
 	*t = v->tlb[gfn % TLB_ENTRIES];
-	if (t->valid && t->gfn == gfn && (!write || t->writable))
+	if (t->valid && t->gfn == gfn && (!write || t->writable) && (!fetch || t->exec))
 		return true;
 	do {
 		sptep = tdp_lookup(v->x86.mmu.root, gfn, &spte, &level);
-		*flags = (spte ? X86_FAULT_PRESENT : 0) | (write ? X86_FAULT_WRITE : 0);
-		if (!spte || !spte_allows(spte, write))
+		*flags = (spte && spte_usable(spte) ? X86_FAULT_PRESENT : 0) |
+			 (write ? X86_FAULT_WRITE : 0) | (fetch ? X86_FAULT_FETCH : 0);
+		if (!spte || !spte_allows(spte, write, fetch))
 			return false;
 		set_bits = spte_format.accessed | (write ? spte_format.dirty : 0);
+		clean = x86_caps.pml ? ~spte & spte_format.dirty : 0;
 	} while (!try_cmpxchg(sptep, &spte, spte | set_bits));
+	if (clean && write) {
+		v->list[v->listed++] = gfn << PAGE_SHIFT;
+		if (v->listed == LIST_LEN)
+			drain(v);
+	}
 	t->gfn = gfn;
 	t->hfn = (spte_hpa(spte) >> PAGE_SHIFT) + (gfn & (level_pages(level) - 1));
-	t->writable = spte_allows(spte, true);
+	t->writable = spte_allows(spte, true, false) && (write || !clean);
+	t->exec = spte_allows(spte, false, true);
+	if (t->exec && level > 1 && x86_caps.nx_huge)
+		wrong("code in a large page", gfn, spte, level);
 	t->valid = true;
 	v->tlb[gfn % TLB_ENTRIES] = *t;
 	return true;
@@ -290,6 +323,7 @@ static bool guest_access(struct vcpu *v, gfn_t gfn, bool write)
 	struct kvm_memslot *s = kvm_find_slot(vm.kvm.slots[0], gfn);
 	enum mmu_fault_result r = MMU_RETRY;
 	unsigned int tries;
+	const bool fetch = fetches && !write && !rnd(3);
 	struct tlb t;
 	bool done;
 	u32 flags;
@@ -301,7 +335,7 @@ static bool guest_access(struct vcpu *v, gfn_t gfn, bool write)
 			return false;
 		pthread_mutex_lock(&v->lock);
 		done = !__atomic_load_n(&v->load_root, __ATOMIC_SEQ_CST) &&
-		       translate(v, gfn, write, &t, &flags);
+		       translate(v, gfn, write, fetch, &t, &flags);
 		if (done) {
 			if (s)
 				touch(v, s, gfn, write, &t);
@@ -401,6 +435,7 @@ static void read_log(struct slot *s)
 	unsigned long *taken = calloc(words, sizeof(long));
 	unsigned int i;
 
+	kvm_arch_dirty_log_sync(&vm.kvm);
 	write_lock(&vm.kvm.mmu_lock);
 	for (w = 0; w < words; w++) {
 		taken[w] = __atomic_exchange_n(&s->kvm.dirty[w], 0, __ATOMIC_SEQ_CST);
@@ -478,6 +513,9 @@ static void vcpu_step(struct vcpu *v)
 
 static unsigned long tables_seen, leaves_seen[4];
 
+#define EPT_ANY		7
+#define EPT_W_ALONE	2
+
 static void check_leaf(u64 spte, int level, gfn_t gfn)
 {
 	u64 n = level_pages(level), i;
@@ -501,6 +539,10 @@ static void check_leaf(u64 spte, int level, gfn_t gfn)
 	}
 	if (w && !(spte & SPTE_MAY_WRITE))
 		wrong("writable against the rule", gfn, spte, level);
+	if ((spte & EPT_ANY) == EPT_W_ALONE && x86_caps.tdp_ept)
+		wrong("misconfigured", gfn, spte, level);
+	if (w && level == 1 && spte_logs_dirty() && !(spte & spte_format.dirty))
+		return;
 	if (w && (s->flags & KVM_MEM_LOG_DIRTY_PAGES) &&
 	    (level > 1 || !(s->dirty[(gfn - s->base_gfn) / 64] >> (gfn - s->base_gfn) % 64 & 1)))
 		wrong("writable, not dirty", gfn, spte, level);
@@ -526,6 +568,7 @@ static void check_all(void)
 	unsigned int i, cached = 0;
 
 	grace_period();
+	kvm_leave_guests(&vm.kvm);
 	tables_seen = 0;
 	memset(leaves_seen, 0, sizeof(leaves_seen));
 	if (vm.mmu.root != HPA_INVALID)
@@ -663,12 +706,16 @@ static void test_log_sizes(void)
 	set_logging(s, true);
 	ok(vm.kvm.stat.pages_2m == 2 && pages_live == 3, "stay when logging starts");
 	guest_access(v, 6, true);
+	kvm_arch_dirty_log_sync(&vm.kvm);
 	ok(vm.kvm.stat.pages_2m == 1 && vm.kvm.stat.pages_4k == 512, "are split by a write");
 	ok(s->kvm.dirty[0] == 1ul << 6, "which alone is logged");
 	read_log(s);
 	ok(!s->kvm.dirty[0], "the log is read");
-	ok(guest_access(v, 6, true) && guest_access(v, 7, true) && s->kvm.dirty[0] == 3ul << 6,
-	   "further writes are logged");
+	kvm_arch_dirty_log_sync(&vm.kvm);
+	ok(!s->kvm.dirty[0], "which leaves nothing behind");
+	ok(guest_access(v, 6, true) && guest_access(v, 7, true), "further writes");
+	kvm_arch_dirty_log_sync(&vm.kvm);
+	ok(s->kvm.dirty[0] == 3ul << 6, "are logged");
 	set_logging(s, false);
 	ok(vm.kvm.stat.pages_2m == 1 && !vm.kvm.stat.pages_4k, "small pages go after logging");
 	guest_access(v, 8, true);
@@ -681,6 +728,49 @@ static void test_log_sizes(void)
 	guest_access(v, 0x205, false);
 	ok(vm.kvm.stat.pages_4k == 2 && vm.kvm.stat.pages_2m == 1, "what is only read is large");
 	finish("sizes");
+}
+
+static bool age(struct slot *s, unsigned long page, bool test_only)
+{
+	struct kvm_gfn_range r = { .slot = &s->kvm, .start = s->kvm.base_gfn + page,
+				   .end = s->kvm.base_gfn + page + 1 };
+	bool young;
+
+	write_lock(&vm.kvm.mmu_lock);
+	young = kvm_arch_mmu_age(&vm.kvm, &r, test_only);
+	write_unlock(&vm.kvm.mmu_lock);
+	if (young)
+		kvm_flush_remote_tlbs(&vm.kvm);
+	return young;
+}
+
+/* Whatever tells of accesses: each makes the page young again, mapped as before. */
+static void test_age(void)
+{
+	struct slot *s = &slots[0];
+	struct vcpu *v = &vcpus[0];
+
+	start(4);
+	s->region[0].level = 1;
+	s->region[1].level = 2;
+	guest_access(v, 5, true);
+	guest_access(v, 0x205, true);
+	ok(age(s, 5, true) && age(s, 5, false) && !age(s, 5, true) && !age(s, 5, false),
+	   "a page is young once");
+	ok(age(s, 0x205, false) && !age(s, 0x206, false), "a large one too");
+	ok(guest_access(v, 5, false) && age(s, 5, true), "reading makes it young");
+	ok(guest_access(v, 0x209, true) && age(s, 0x207, true), "writing does");
+	ok(age(s, 5, false) && guest_access(v, 5, true) && age(s, 5, false), "also a small one");
+	ok(vm.kvm.stat.pages_4k == 1 && vm.kvm.stat.pages_2m == 1, "and it is what it was");
+	set_logging(s, true);
+	guest_access(v, 5, false);
+	guest_access(v, 0x205, false);
+	ok(!s->kvm.dirty[0] && !s->kvm.dirty[8], "reading an old page is not logged");
+	guest_access(v, 5, true);
+	guest_access(v, 0x205, true);
+	kvm_arch_dirty_log_sync(&vm.kvm);
+	ok(s->kvm.dirty[0] == 1ul << 5 && s->kvm.dirty[8] == 1ul << 5, "writing is");
+	finish("age");
 }
 
 static void test_bounds(void)
@@ -754,17 +844,41 @@ static void test_race(unsigned int steps)
 	finish("side by side");
 }
 
+static const struct {
+	const char *name;
+	bool ept, ad, pml, nx_huge;
+} kinds[] = {
+	{ "NPT",					false, true, false, false },
+	{ "EPT",					true, true, false, false },
+	{ "EPT without accessed and dirty bits",	true, false, false, false },
+	{ "EPT, dirty pages logged by the CPU",		true, true, true, false },
+	{ "EPT, code in small pages",			true, true, false, true },
+	{ "EPT, the same without accessed bits",	true, false, false, true },
+};
+
 int main(int argc, char **argv)
 {
 	unsigned int steps = argc > 1 ? atoi(argv[1]) : 60000;
 
+	unsigned int i;
+
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	mmu_set_format(false);
-	seed = 1;
-	test_bounds();
-	test_log_sizes();
-	test_steps(4, steps);
-	test_steps(5, steps / 2);
-	test_race(steps);
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		printf("# %s\n", kinds[i].name);
+		x86_caps.tdp_ept = kinds[i].ept;
+		x86_caps.tdp_ad = kinds[i].ad;
+		x86_caps.pml = kinds[i].pml;
+		x86_caps.nx_huge = kinds[i].nx_huge;
+		mmu_set_format();
+		seed = 1;
+		test_bounds();
+		test_log_sizes();
+		test_age();
+		fetches = true;
+		test_steps(4, steps);
+		test_steps(5, steps / 2);
+		test_race(steps);
+		fetches = false;
+	}
 	return tap_done();
 }

@@ -156,6 +156,14 @@ static inline u64 guest_flags(void)
 #define guest_cli()		asm volatile("cli" : : : "memory")
 #define guest_halt()		asm volatile("sti; hlt; cli" : : : "memory")
 #define guest_pause()		asm volatile("pause" : : : "memory")
+/* Busy until then, and with IF set: see irqs_on_for_bochs(). */
+#define guest_wait(cond)		\
+	do {				\
+		guest_sti();		\
+		while (!(cond))		\
+			guest_pause();	\
+		guest_cli();		\
+	} while (0)
 /* A window in which a pending interrupt is taken. */
 #define guest_window()		asm volatile("sti; nop; nop; cli" : : : "memory")
 

@@ -181,6 +181,21 @@ void start_prot32(struct vcpu *vcpu, const void *code, size_t size)
 	MUST(!ioctl(vcpu->fd, KVM_SET_REGS, &regs));
 }
 
+/*
+ * Bochs takes no interrupt of the host's while the guest has IF clear. A guest that
+ * may run without exits starts with IF set there, or sets it (guest_sti()).
+ */
+void irqs_on_for_bochs(struct vcpu *vcpu)
+{
+	struct kvm_regs regs;
+
+	if (!on_bochs())
+		return;
+	MUST(!ioctl(vcpu->fd, KVM_GET_REGS, &regs));
+	regs.rflags |= 0x200;
+	MUST(!ioctl(vcpu->fd, KVM_SET_REGS, &regs));
+}
+
 struct vcpu *quick_real(struct vm *vm, const void *code, size_t size)
 {
 	struct vcpu *vcpu = vcpu_new(vm, 0);

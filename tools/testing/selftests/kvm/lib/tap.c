@@ -106,6 +106,29 @@ bool on_tcg(void)
 	return b == 0x54474354;
 }
 
+/* The host itself is emulated, by Bochs. */
+bool on_bochs(void)
+{
+	char text[32] = "";
+	int fd = open("/sys/class/dmi/id/bios_vendor", O_RDONLY);
+
+	if (fd < 0)
+		return false;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	close(fd);
+	return !strcmp(text, "The Bochs Project\n");
+}
+
+/* The host's CPU has SVM; VMX if not. */
+bool on_amd(void)
+{
+	u32 a = 0x80000001, b, c = 0, d;
+
+	asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return c >> 2 & 1;
+}
+
 /* A directory per VM is named after its creator and fd: 123-4. */
 static int count_vm_directories(void)
 {

@@ -112,6 +112,8 @@ int vms_in_host(void);
 bool vms_settle(int count);
 bool on_stock_kvm(void);
 bool on_tcg(void);
+bool on_bochs(void);
+bool on_amd(void);
 
 u64 now_ns(void);
 void sleep_ms(unsigned int ms);

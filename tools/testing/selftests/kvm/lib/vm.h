@@ -94,6 +94,7 @@ void start_real_at(struct vcpu *vcpu, u64 gpa, const void *code, size_t size);
 void start_prot32(struct vcpu *vcpu, const void *code, size_t size);
 void set_long_sregs(struct vcpu *vcpu, struct kvm_sregs *sregs);
 u64 long_stack(struct vcpu *vcpu);
+void irqs_on_for_bochs(struct vcpu *vcpu);
 struct vcpu *quick_real(struct vm *vm, const void *code, size_t size);
 struct vcpu *quick_long(struct vm *vm, guest_fn fn);
 
