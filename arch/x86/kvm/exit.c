@@ -494,7 +494,7 @@ const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
 	ROW(MWAIT,		exit_cache,		NULL),
 	ROW(TASK_SWITCH,	exit_task_switch,	NULL),
 	ROW(UNDEFINED,		exit_ud,		NULL),
-	ROW(EMULATE,		x86_emulate,		NULL),
+	ROW(EMULATE,		x86_emulate_state,	NULL),
 	ROW(RESUME,		exit_nothing,		NULL),
 	ROW(SHUTDOWN,		exit_shutdown,		NULL),
 	ROW(ENTRY_FAILED,	exit_entry_failed,	NULL),

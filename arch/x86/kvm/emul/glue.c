@@ -12,6 +12,8 @@
 #include "emul.h"
 #include "glue.h"
 
+#define VEC_NMI	2
+
 static struct x86_vcpu *emul_vcpu(struct emul_ctx *c)
 {
 	return c->owner;
@@ -416,6 +418,74 @@ enum x86_next x86_insn_length(struct x86_vcpu *v, unsigned int *len)
 	if (next == X86_RESUME)
 		*len = v->emul->insn_len;
 	return next;
+}
+
+/* Behind INT3 and INTO, where injection by hardware would return as well */
+static u8 emul_event(struct x86_vcpu *v, u8 *vector, enum emul_int_kind *kind)
+{
+	const struct x86_events *ev = &v->ev;
+
+	*kind = EMUL_INT_HW;
+	*vector = ev->nmi_injected ? VEC_NMI : ev->irq_vector;
+	if (!ev->exc.injected)
+		return 0;
+	*kind = EMUL_INT_EXC;
+	*vector = ev->exc.vector;
+	v->emul->fault.has_error = ev->exc.has_error && (x86_cr0(v) & X86_CR0_PE);
+	v->emul->fault.error = ev->exc.error;
+	return *vector == EMUL_BP || *vector == EMUL_OF;
+}
+
+static void emul_event_done(struct x86_vcpu *v)
+{
+	if (v->ev.exc.injected) {
+		v->ev.exc.injected = false;
+	} else if (v->ev.nmi_injected) {
+		v->ev.nmi_injected = false;
+		x86_op(set_nmi_mask)(v, true);
+	} else {
+		v->ev.irq_injected = false;
+	}
+	x86_op(set_int_shadow)(v, 0);
+	kvm_request(&v->vcpu, X86_REQ_EVENT);
+}
+
+static enum x86_next emul_deliver(struct x86_vcpu *v)
+{
+	enum emul_int_kind kind;
+	enum emul_result r;
+	u8 vector, len;
+
+	if (!x86_io(v) || !emul_fill(v)) {
+		v->run_error = -ENOMEM;
+		return X86_ERROR;
+	}
+	x86_io_start(v->io);
+	v->io->epoch = v->emul->epoch;
+	len = emul_event(v, &vector, &kind);
+	v->emul->rip += len;
+	r = emul_interrupt(v->emul, vector, kind);
+	if (r != EMUL_OK)
+		v->emul->rip -= len;
+	emul_commit(v);
+	switch (r) {
+	case EMUL_OK:
+		emul_event_done(v);
+		return X86_RESUME;
+	case EMUL_FAULT:
+		emul_queue_fault(v);
+		return X86_RESUME;
+	case EMUL_RETRY:
+		return X86_RESUME;
+	default:
+		/* The stack or the IVT is a device's. */
+		return x86_internal_error(v, KVM_INTERNAL_ERROR_DELIVERY_EV);
+	}
+}
+
+enum x86_next x86_emulate_state(struct x86_vcpu *v)
+{
+	return unlikely(x86_delivering(v)) ? emul_deliver(v) : x86_emulate(v);
 }
 
 void x86_emul_destroy(struct x86_vcpu *v)

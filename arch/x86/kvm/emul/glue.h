@@ -39,6 +39,7 @@ enum emul_result state_invlpg(struct emul_ctx *c, u64 la);
 enum emul_result state_get_xmm(struct emul_ctx *c, unsigned int reg, void *buf, unsigned int len);
 enum emul_result state_put_xmm(struct emul_ctx *c, unsigned int reg, const void *buf,
 			       unsigned int len);
+enum emul_result state_x87(struct emul_ctx *c, enum emul_x87 what, u16 *v);
 bool state_cpu_has(struct emul_ctx *c, enum emul_feature f);
 
 #define EMUL_STATE_OPS				\
@@ -64,6 +65,7 @@ bool state_cpu_has(struct emul_ctx *c, enum emul_feature f);
 	.invlpg = state_invlpg,			\
 	.get_xmm = state_get_xmm,		\
 	.put_xmm = state_put_xmm,		\
+	.x87 = state_x87,			\
 	.cpu_has = state_cpu_has,
 
 #endif

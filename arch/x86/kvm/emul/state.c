@@ -296,6 +296,24 @@ enum emul_result state_put_xmm(struct emul_ctx *c, unsigned int reg, const void 
 	return EMUL_OK;
 }
 
+enum emul_result state_x87(struct emul_ctx *c, enum emul_x87 what, u16 *v)
+{
+	state_fpu_hold();
+	switch (what) {
+	case EMUL_FNINIT:
+		asm volatile("fninit");
+		break;
+	case EMUL_FNSTSW:
+		asm volatile("fnstsw %0" : "=m"(*v));
+		break;
+	case EMUL_FNSTCW:
+		asm volatile("fnstcw %0" : "=m"(*v));
+		break;
+	}
+	fpregs_unlock();
+	return EMUL_OK;
+}
+
 static const unsigned short emul_features[EMUL_NR_FEATURES] = {
 	[EMUL_F_CX8] = X86_FEATURE_CX8,
 	[EMUL_F_CX16] = X86_FEATURE_CX16,

@@ -21,6 +21,7 @@ struct mmu_vm {
 	unsigned long requested_pages;	/* S; KVM_SET_NR_MMU_PAGES, 0: never set */
 	struct page *own_page;		/* M; shown at @own_gfn, NULL: none */
 	gfn_t own_gfn;			/* M */
+	bool identity;			/* identity_lock in root.c; see mmu_map_identity() */
 };
 
 /* All fields: touched by the thread holding vcpu->mutex alone. */
@@ -126,6 +127,12 @@ bool mmu_load_pdptrs(struct x86_vcpu *v, unsigned long cr3);
 /* Guest CR0/CR3/CR4/EFER or CPUID changed in a way that matters to translation. */
 void mmu_role_changed(struct x86_vcpu *v);
 void mmu_new_cr3(struct x86_vcpu *v);
+
+/*
+ * For hardware that runs unpaged guests with paging on: a page table in the guest's
+ * memory, at x86_vm.identity_map_addr, that maps 4 GiB onto themselves. Process context.
+ */
+int mmu_map_identity(struct kvm *kvm);
 
 /* KVM_SET_NR_MMU_PAGES, KVM_GET_NR_MMU_PAGES. Both take slots_lock. */
 int mmu_set_nr_pages(struct kvm *kvm, unsigned long pages);

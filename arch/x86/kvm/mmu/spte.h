@@ -89,8 +89,10 @@ static inline bool spte_usable(u64 spte)
 /* Does the leaf allow the access? */
 static inline bool spte_allows(u64 spte, bool write, bool fetch)
 {
-	return spte_usable(spte) && (!write || (spte & spte_format.writable)) &&
-	       (!fetch || (spte & spte_format.exec) == spte_format.exec);
+	u64 need = spte_format.leaf | (write ? spte_format.writable : 0) |
+		   (fetch ? spte_format.exec : 0);
+
+	return !(need & ~spte);
 }
 
 /* Code runs from small pages alone: see nx_huge_pages. */
@@ -108,7 +110,9 @@ static inline bool spte_logs_dirty(void)
 /* May the leaf become writable in place? The log wants to know of each page by itself. */
 static inline bool spte_may_open(u64 spte, int level, bool logging)
 {
-	return (spte & SPTE_MAY_WRITE) && spte_usable(spte) && (level == 1 || !logging);
+	u64 need = spte_format.leaf | SPTE_MAY_WRITE;
+
+	return !(need & ~spte) && (level == 1 || !logging);
 }
 
 static inline u64 spte_open(u64 spte)

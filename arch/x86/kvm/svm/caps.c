@@ -7,20 +7,21 @@
 
 #include "svm.h"
 
-struct svm_hw svm_hw __read_mostly;
-
-static bool npt = true, nrips = true, vgif = true, vls = true, lbrv = true, tsc_scaling = true;
-module_param(npt, bool, 0444);
+/* Parameters are what was wanted first, then what there is. */
+struct svm_hw svm_hw __read_mostly = {
+	.npt = true, .nrips = true, .vgif = true, .vls = true, .lbrv = true, .tsc_scaling = true,
+};
+module_param_named(npt, svm_hw.npt, bool, 0444);
 MODULE_PARM_DESC(npt, "Nested paging (needed: there is no shadow paging)");
-module_param(nrips, bool, 0444);
+module_param_named(nrips, svm_hw.nrips, bool, 0444);
 MODULE_PARM_DESC(nrips, "Use the next RIP that the CPU saves");
-module_param(vgif, bool, 0444);
+module_param_named(vgif, svm_hw.vgif, bool, 0444);
 MODULE_PARM_DESC(vgif, "Virtual GIF, for nested guests");
-module_param(vls, bool, 0444);
+module_param_named(vls, svm_hw.vls, bool, 0444);
 MODULE_PARM_DESC(vls, "Virtual VMLOAD and VMSAVE, for nested guests");
-module_param(lbrv, bool, 0444);
+module_param_named(lbrv, svm_hw.lbrv, bool, 0444);
 MODULE_PARM_DESC(lbrv, "Last-branch records for guests");
-module_param(tsc_scaling, bool, 0444);
+module_param_named(tsc_scaling, svm_hw.tsc_scaling, bool, 0444);
 MODULE_PARM_DESC(tsc_scaling, "Guest TSC rates other than the host's");
 
 /* CPUID 0x80000008 EBX: what the kernel has no name for */
@@ -46,22 +47,21 @@ int svm_caps_probe(void)
 	struct svm_hw *hw = &svm_hw;
 	u32 ext = cpuid_ebx(0x80000008);
 
-	hw->npt = npt && boot_cpu_has(X86_FEATURE_NPT);
-	if (!hw->npt) {
+	if (!hw->npt || !boot_cpu_has(X86_FEATURE_NPT)) {
 		pr_err("kvm_amd: no nested paging (%s); shadow paging is not there yet\n",
-		       npt ? "the CPU has none" : "npt=0");
+		       hw->npt ? "the CPU has none" : "npt=0");
 		return -EOPNOTSUPP;
 	}
-	hw->nrips = nrips && boot_cpu_has(X86_FEATURE_NRIPS);
-	hw->lbrv = lbrv && boot_cpu_has(X86_FEATURE_LBRV);
+	hw->nrips &= !!boot_cpu_has(X86_FEATURE_NRIPS);
+	hw->lbrv &= !!boot_cpu_has(X86_FEATURE_LBRV);
 	hw->clean_bits = boot_cpu_has(X86_FEATURE_VMCBCLEAN);
 	hw->flush_by_asid = boot_cpu_has(X86_FEATURE_FLUSHBYASID);
 	hw->decode_assists = boot_cpu_has(X86_FEATURE_DECODEASSISTS);
 	hw->pause_filter = svm_pause.count && boot_cpu_has(X86_FEATURE_PAUSEFILTER);
 	hw->pause_threshold = hw->pause_filter && boot_cpu_has(X86_FEATURE_PFTHRESHOLD);
-	hw->tsc_scaling = tsc_scaling && boot_cpu_has(X86_FEATURE_TSCRATEMSR);
-	hw->vgif = vgif && boot_cpu_has(X86_FEATURE_VGIF);
-	hw->vls = vls && boot_cpu_has(X86_FEATURE_V_VMSAVE_VMLOAD);
+	hw->tsc_scaling &= !!boot_cpu_has(X86_FEATURE_TSCRATEMSR);
+	hw->vgif &= !!boot_cpu_has(X86_FEATURE_VGIF);
+	hw->vls &= !!boot_cpu_has(X86_FEATURE_V_VMSAVE_VMLOAD);
 	hw->v_spec_ctrl = boot_cpu_has(X86_FEATURE_V_SPEC_CTRL);
 	hw->virt_ssbd = boot_cpu_has(X86_FEATURE_LS_CFG_SSBD) ||
 			boot_cpu_has(X86_FEATURE_VIRT_SSBD);

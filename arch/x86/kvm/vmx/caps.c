@@ -9,6 +9,11 @@
 
 struct vmx_hw vmx_hw __read_mostly;
 
+bool vmx_emulate_invalid = true;
+module_param_named(emulate_invalid_guest_state, vmx_emulate_invalid, bool, 0444);
+MODULE_PARM_DESC(emulate_invalid_guest_state,
+		 "Without unrestricted guests: emulate protected mode that the CPU refuses");
+
 static bool ept = true, vpid = true, unrestricted_guest = true, eptad = true, pml = true;
 static bool preemption_timer = true, enable_apicv = true;
 module_param(ept, bool, 0444);
@@ -16,7 +21,7 @@ MODULE_PARM_DESC(ept, "Extended page tables (needed: there is no shadow paging)"
 module_param(vpid, bool, 0444);
 MODULE_PARM_DESC(vpid, "Tag TLB entries by vCPU");
 module_param(unrestricted_guest, bool, 0444);
-MODULE_PARM_DESC(unrestricted_guest, "Guests without paging (needed)");
+MODULE_PARM_DESC(unrestricted_guest, "Real mode and no paging by the CPU, not by emulation");
 module_param(eptad, bool, 0444);
 MODULE_PARM_DESC(eptad, "Accessed and dirty bits in extended page tables");
 module_param(pml, bool, 0444);
@@ -61,7 +66,7 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 			 CPU_BASED_USE_MSR_BITMAPS | CPU_BASED_USE_TSC_OFFSETTING |		\
 			 CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING |		\
 			 CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
-#define NEED_SECONDARY	(SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_UNRESTRICTED_GUEST)
+#define NEED_SECONDARY	SECONDARY_EXEC_ENABLE_EPT
 #define WANT_SECONDARY	SECONDARY_EXEC_WBINVD_EXITING
 /* Of a local APIC's mode */
 #define VMX_APICV	(SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |				\
@@ -71,7 +76,8 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 			 SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_ENABLE_VPID |		\
 			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING |	\
 			 SECONDARY_EXEC_ENABLE_PML | VMX_APICV |				\
-			 SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)
+			 SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES |				\
+			 SECONDARY_EXEC_UNRESTRICTED_GUEST)
 #define NEED_EXIT	(VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_LOAD_IA32_EFER |		\
 			 VM_EXIT_LOAD_IA32_PAT | VM_EXIT_SAVE_IA32_PAT)
 #define NEED_ENTRY	(VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_LOAD_IA32_PAT)
@@ -84,11 +90,6 @@ static int vmx_probe_paging(u64 secondary)
 	if (!ept || !(may & SECONDARY_EXEC_ENABLE_EPT)) {
 		pr_err("kvm_intel: no extended page tables (%s); shadow paging is not there yet\n",
 		       ept ? "the CPU has none" : "ept=0");
-		return -EOPNOTSUPP;
-	}
-	if (!unrestricted_guest || !(may & SECONDARY_EXEC_UNRESTRICTED_GUEST)) {
-		pr_err("kvm_intel: no unrestricted guests (%s); real mode is not emulated\n",
-		       unrestricted_guest ? "the CPU has none" : "unrestricted_guest=0");
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -157,6 +158,9 @@ static int vmx_probe_ept(struct vmx_hw *hw)
 	hw->pml = pml && hw->ept_ad && (hw->optional & SECONDARY_EXEC_ENABLE_PML);
 	hw->vpid = vpid && (hw->optional & SECONDARY_EXEC_ENABLE_VPID) &&
 		   !(need_vpid & ~hw->ept_vpid_cap);
+	eptad = hw->ept_ad;
+	pml = hw->pml;
+	vpid = hw->vpid;
 	return 0;
 }
 
@@ -178,10 +182,8 @@ static void vmx_probe_posted(struct vmx_hw *hw)
 {
 	hw->posted = hw->apicv && (hw->pin & PIN_BASED_POSTED_INTR) &&
 		     (hw->exit & VM_EXIT_ACK_INTR_ON_EXIT);
-	if (hw->posted)
-		return;
-	hw->pin &= ~PIN_BASED_POSTED_INTR;
-	hw->exit &= ~VM_EXIT_ACK_INTR_ON_EXIT;
+	if (!hw->posted)
+		hw->pin &= ~PIN_BASED_POSTED_INTR;
 }
 
 /* 0, or -EOPNOTSUPP with a line that says why. */
@@ -204,9 +206,12 @@ int vmx_caps_probe(void)
 	hw->apicv = enable_apicv && hw->tpr_shadow && (hw->optional & VMX_APICV) == VMX_APICV;
 	enable_apicv = hw->apicv;
 	vmx_probe_posted(hw);
+	unrestricted_guest &= !!(hw->optional & SECONDARY_EXEC_UNRESTRICTED_GUEST);
+	hw->unrestricted = unrestricted_guest;
 	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
 	hw->secondary |= hw->vpid ? SECONDARY_EXEC_ENABLE_VPID : 0;
+	hw->secondary |= hw->unrestricted ? SECONDARY_EXEC_UNRESTRICTED_GUEST : 0;
 	hw->secondary |= hw->pml ? SECONDARY_EXEC_ENABLE_PML : 0;
 	hw->secondary |= hw->ple ? SECONDARY_EXEC_PAUSE_LOOP_EXITING : 0;
 	hw->secondary |= hw->tsc_scaling ? SECONDARY_EXEC_TSC_SCALING : 0;

@@ -319,14 +319,13 @@ void vmx_decode_exit(struct vmx_vcpu *s, bool failed)
 		return;
 	}
 	reason = vmx_read(VM_EXIT_REASON);
-	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
-		if ((u16)reason != EXIT_REASON_MCE_DURING_VMENTRY) {
-			vmx_entry_failed(s, reason);
-			return;
-		}
-	} else {
-		/* An entry that failed left the VMCS clear (SDM 3C 27.8). */
+	/* A launch that failed on the guest's state was none (SDM 3C 27.8). */
+	if (likely(!(reason & VMX_EXIT_REASONS_FAILED_VMENTRY)))
 		s->entry.launched = 1;
+	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY) &&
+	    (u16)reason != EXIT_REASON_MCE_DURING_VMENTRY) {
+		vmx_entry_failed(s, reason);
+		return;
 	}
 	e->hw_code = reason;
 	row = vmx_find_row((u16)reason);

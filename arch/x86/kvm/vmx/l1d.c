@@ -87,9 +87,9 @@ int vmx_l1d_init(void)
 	enum vmx_l1d_flush_state state = l1d_choose();
 	struct page *page;
 
-	vmx_hw.flush_l1d = state == VMENTER_L1D_FLUSH_COND || state == VMENTER_L1D_FLUSH_ALWAYS;
+	vmx_hw.flush_l1d = state == VMENTER_L1D_FLUSH_COND;
 	vmx_hw.flush_l1d_always = state == VMENTER_L1D_FLUSH_ALWAYS;
-	if (vmx_hw.flush_l1d && !boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
+	if ((vmx_hw.flush_l1d || vmx_hw.flush_l1d_always) && !boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
 		/* Zeroed, for a shared zero page would be one line. */
 		page = alloc_pages(GFP_KERNEL | __GFP_ZERO, L1D_ORDER);
 		if (!page)

@@ -16,6 +16,12 @@
 #define CR4_OWNED	(X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PGE |			\
 			 X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
 
+/* What an unpaged guest may have set, but its identity map must not have */
+#define CR4_PAGED	(X86_CR4_PAE | X86_CR4_PCIDE | X86_CR4_SMEP | X86_CR4_SMAP |		\
+			 X86_CR4_PKE | X86_CR4_LA57)
+
+#define CR3_EXITING	(CPU_BASED_CR3_LOAD_EXITING | CPU_BASED_CR3_STORE_EXITING)
+
 static bool vmx_pae_paging(struct x86_vcpu *v)
 {
 	return x86_paging(v) && (x86_cr4(v) & X86_CR4_PAE) && !x86_long_mode(v);
@@ -39,7 +45,7 @@ void vmx_cache_regs(struct x86_vcpu *v, u32 which)
 	if (which & BIT(X86_LAZY_CR4))
 		v->regs.cr4 = (v->regs.cr4 & ~s->cr4_owned) |
 			      (vmx_read(GUEST_CR4) & s->cr4_owned);
-	if (which & BIT(X86_LAZY_CR3))
+	if ((which & BIT(X86_LAZY_CR3)) && !s->unpaged)
 		v->regs.cr3 = vmx_read(GUEST_CR3);
 	/* Saved by exits in any mode, but the guest's only with PAE paging (SDM 3C 28.3.4). */
 	if (which & BIT(X86_LAZY_PDPTRS))
@@ -86,6 +92,7 @@ void vmx_set_segment(struct x86_vcpu *v, enum x86_seg seg, const struct kvm_segm
 	vmx_write(VMX_SEG(LIMIT, seg), in->limit);
 	vmx_write(VMX_SEG(SELECTOR, seg), in->selector);
 	vmx_write(VMX_SEG(AR_BYTES, seg), a);
+	to_vmx(v)->state_valid = false;
 }
 
 /* SS.DPL is the CPL, also of an unusable SS; in real mode it is 0 (SDM 3C 25.4.1). */
@@ -113,12 +120,36 @@ void vmx_set_dt(struct x86_vcpu *v, bool idt, const struct kvm_dtable *dt)
 	vmx_write(idt ? GUEST_IDTR_LIMIT : GUEST_GDTR_LIMIT, dt->limit);
 }
 
+/*
+ * A guest that is not unrestricted has paging on when it thinks it is off: then its
+ * addresses go through the identity map, with what CR4 and EFER that wants.
+ */
+static void vmx_switch_paging(struct vmx_vcpu *s, bool unpaged)
+{
+	struct x86_vcpu *v = &s->x86;
+	unsigned long cr3 = x86_cr3(v);
+
+	if (s->unpaged == unpaged)
+		return;
+	s->unpaged = unpaged;
+	vmx_write(GUEST_CR3, unpaged ? to_x86_vm(v->vcpu.kvm)->identity_map_addr : cr3);
+	/* Older CPUs have them on at all times. */
+	vmx_primary(s, CR3_EXITING & ~vmx_hw.primary, unpaged);
+	vmx_set_cr4(v, x86_cr4(v));
+	vmx_set_efer(v, v->regs.efer);
+}
+
 /* PE and PG may be 0 in an unrestricted guest; NE has to be set (SDM 3C 24.8). */
 void vmx_set_cr0(struct x86_vcpu *v, unsigned long cr0)
 {
 	struct vmx_vcpu *s = to_vmx(v);
-	unsigned long fixed = vmx_hw.cr0_fixed0 & ~(X86_CR0_PE | X86_CR0_PG);
+	unsigned long fixed = vmx_hw.cr0_fixed0;
 
+	if (vmx_hw.unrestricted)
+		fixed &= ~(X86_CR0_PE | X86_CR0_PG);
+	else
+		vmx_switch_paging(s, !(cr0 & X86_CR0_PG));
+	s->state_valid = false;
 	v->regs.cr0 = cr0;
 	v->regs.avail |= BIT(X86_LAZY_CR0);
 	s->cr0_owned = CR0_OWNED & ~fixed;
@@ -140,6 +171,8 @@ void vmx_set_cr4(struct x86_vcpu *v, unsigned long cr4)
 	s->cr4_owned = CR4_OWNED & ~v->cpuid.cr4_reserved & ~fixed;
 	vmx_write(CR4_GUEST_HOST_MASK, ~s->cr4_owned);
 	vmx_write(CR4_READ_SHADOW, cr4);
+	if (unlikely(s->unpaged))
+		cr4 = (cr4 & ~CR4_PAGED) | X86_CR4_PSE;
 	vmx_write(GUEST_CR4, cr4 | fixed);
 }
 
@@ -148,7 +181,9 @@ void vmx_set_efer(struct x86_vcpu *v, u64 efer)
 	struct vmx_vcpu *s = to_vmx(v);
 
 	v->regs.efer = efer;
-	vmx_write(GUEST_IA32_EFER, efer);
+	s->state_valid = false;
+	/* With paging on, LME has to be what LMA is (SDM 3C 27.3.1.1). */
+	vmx_write(GUEST_IA32_EFER, s->unpaged ? efer & ~EFER_LME : efer);
 	vmx_control(&s->entry_ctl, VM_ENTRY_CONTROLS, VM_ENTRY_IA32E_MODE, efer & EFER_LMA);
 }
 
@@ -165,4 +200,97 @@ void vmx_set_dr7(struct x86_vcpu *v, unsigned long dr7)
 /* Accesses always exit: v->dbg is current. */
 void vmx_sync_drs(struct x86_vcpu *v)
 {
+}
+
+/* Usable or not, the limit goes with G (SDM 3C 27.3.1.2). */
+static bool vmx_limit_valid(const struct kvm_segment *seg)
+{
+	return seg->g ? (seg->limit & 0xfff) == 0xfff : !(seg->limit >> 20);
+}
+
+static bool vmx_vm86_segment_valid(const struct kvm_segment *seg)
+{
+	return seg->base == (u64)seg->selector << 4 && seg->limit == 0xffff &&
+	       seg->type == 3 && seg->s && seg->dpl == 3 && seg->present && !seg->avl &&
+	       !seg->l && !seg->db && !seg->g;
+}
+
+static bool vmx_cs_valid(struct x86_vcpu *v, const struct kvm_segment *cs,
+			 const struct kvm_segment *ss)
+{
+	bool conforming = cs->type & 4;
+
+	return !cs->unusable && cs->present && cs->s && (cs->type & 9) == 9 &&
+	       (conforming ? cs->dpl <= ss->dpl : cs->dpl == ss->dpl) &&
+	       !(x86_long_mode(v) && cs->l && cs->db) && !(cs->base >> 32) &&
+	       vmx_limit_valid(cs);
+}
+
+/* The stack's DPL is its RPL, and that of the code, whether it is usable or not. */
+static bool vmx_ss_valid(const struct kvm_segment *ss, const struct kvm_segment *cs)
+{
+	if (ss->dpl != (ss->selector & 3) || (ss->selector & 3) != (cs->selector & 3))
+		return false;
+	return ss->unusable || (ss->present && ss->s && (ss->type & ~4) == 3 &&
+				!(ss->base >> 32) && vmx_limit_valid(ss));
+}
+
+static bool vmx_data_valid(enum x86_seg nr, const struct kvm_segment *seg)
+{
+	const bool code = seg->type & 8, conforming = seg->type & 4;
+
+	if (seg->unusable)
+		return true;
+	if (!seg->present || !seg->s || !(seg->type & 1) || (code && !(seg->type & 2)) ||
+	    !vmx_limit_valid(seg))
+		return false;
+	if (nr != X86_FS && nr != X86_GS && seg->base >> 32)
+		return false;
+	return (code && conforming) || seg->dpl >= (seg->selector & 3);
+}
+
+static bool vmx_system_segments_valid(struct x86_vcpu *v)
+{
+	struct kvm_segment tr, ldt;
+
+	vmx_get_segment(v, X86_TR, &tr);
+	vmx_get_segment(v, X86_LDTR, &ldt);
+	if (tr.unusable || !tr.present || tr.s || (tr.selector & 4) || !vmx_limit_valid(&tr) ||
+	    (tr.type != 11 && (tr.type != 3 || x86_long_mode(v))))
+		return false;
+	return ldt.unusable || (ldt.present && !ldt.s && ldt.type == 2 && !(ldt.selector & 4) &&
+				vmx_limit_valid(&ldt));
+}
+
+/* SDM 3C 27.3.1.2, without "unrestricted guest" */
+static bool vmx_segments_valid(struct x86_vcpu *v)
+{
+	bool vm86 = x86_rflags(v) & X86_EFLAGS_VM;
+	struct kvm_segment seg[X86_GS + 1];
+	enum x86_seg i;
+
+	for (i = X86_ES; i <= X86_GS; i++) {
+		vmx_get_segment(v, i, &seg[i]);
+		if (vm86 && !vmx_vm86_segment_valid(&seg[i]))
+			return false;
+	}
+	for (i = X86_ES; !vm86 && i <= X86_GS; i++)
+		if (i != X86_CS && i != X86_SS && !vmx_data_valid(i, &seg[i]))
+			return false;
+	if (!vm86 && (!vmx_cs_valid(v, &seg[X86_CS], &seg[X86_SS]) ||
+		      !vmx_ss_valid(&seg[X86_SS], &seg[X86_CS])))
+		return false;
+	return vmx_system_segments_valid(v);
+}
+
+bool vmx_must_emulate(struct vmx_vcpu *s)
+{
+	struct x86_vcpu *v = &s->x86;
+	bool real = !(x86_cr0(v) & X86_CR0_PE);
+
+	/* What the guest loaded itself the CPU has checked. */
+	if (likely(s->state_valid) && !(v->regs.dirty & BIT(X86_LAZY_RFLAGS)))
+		return false;
+	s->state_valid = !real && vmx_segments_valid(v);
+	return real || (!s->state_valid && vmx_emulate_invalid);
 }

@@ -85,17 +85,30 @@ static void vmx_prepare_timer(struct vmx_vcpu *s)
 	vmx_write(VMX_PREEMPTION_TIMER_VALUE, min_t(u64, left, U32_MAX));
 }
 
-static noinline void vmx_prepare_entry(struct vmx_vcpu *s)
+/* The CPU can't run the guest as it is. What was to be injected is for the emulator too. */
+static void vmx_leave_to_emulator(struct vmx_vcpu *s)
+{
+	struct x86_exit *e = &s->x86.exit;
+
+	vmx_cancel_injection(&s->x86);
+	e->reason = X86_EXIT_EMULATE;
+	e->nr_bytes = 0;
+	e->insn_len = 0;
+}
+
+/* False: no entry is made, the exit is decoded. */
+static noinline bool vmx_prepare_entry(struct vmx_vcpu *s)
 {
 	unsigned long cr3, cr4;
 
+	if ((s->prep & VMX_PREP_FRESH) && unlikely(!vmx_hw.unrestricted) && vmx_must_emulate(s)) {
+		vmx_leave_to_emulator(s);
+		return false;
+	}
 	if (s->prep & VMX_PREP_TIMER)
 		vmx_prepare_timer(s);
-	if (!(s->prep & VMX_PREP_FRESH)) {
-		if (unlikely(vmx_hw.flush_l1d_always))
-			vmx_l1d_flush();
-		return;
-	}
+	if (!(s->prep & VMX_PREP_FRESH))
+		return true;
 	s->prep &= ~VMX_PREP_FRESH;
 	cr3 = __get_current_cr3_fast();
 	cr4 = cr4_read_shadow();
@@ -115,6 +128,7 @@ static noinline void vmx_prepare_entry(struct vmx_vcpu *s)
 	/* A CPU that runs guests all day passes a quiescent state after each tick. */
 	if (s->x86.exit.reason == X86_EXIT_INTR)
 		rcu_note_context_switch(false);
+	return true;
 }
 
 static noinstr int vmx_run_guest(struct vmx_vcpu *s)
@@ -163,7 +177,7 @@ static void vmx_regs_to_block(struct vmx_vcpu *s)
 		vmx_write(GUEST_RFLAGS, regs->rflags);
 		vmx_step_in_shadow(regs->rflags);
 	}
-	if (regs->dirty & BIT(X86_LAZY_CR3))
+	if ((regs->dirty & BIT(X86_LAZY_CR3)) && !s->unpaged)
 		vmx_write(GUEST_CR3, regs->cr3);
 	if (regs->dirty & BIT(X86_LAZY_PDPTRS))
 		for (i = 0; i < 4; i++)
@@ -176,9 +190,9 @@ void vmx_enter(struct x86_vcpu *v)
 	struct vmx_vcpu *s = to_vmx(v);
 	bool failed;
 
-	if (unlikely(s->prep))
-		vmx_prepare_entry(s);
-	else if (unlikely(vmx_hw.flush_l1d_always))
+	if (unlikely(s->prep) && !vmx_prepare_entry(s))
+		return;
+	if (unlikely(vmx_hw.flush_l1d_always))
 		vmx_l1d_flush();
 	if (v->regs.dirty)
 		vmx_regs_to_block(s);
@@ -189,25 +203,25 @@ void vmx_enter(struct x86_vcpu *v)
 	vmx_decode_exit(s, failed);
 }
 
-/* With posted interrupts the exit has acknowledged it: its handler is called as by the CPU. */
-static void vmx_take_acked(void)
+/*
+ * Where the CPU can, the exit has acknowledged the interrupt: the handler is
+ * called as the CPU would have. Else it is pending, and taken with IRQs on.
+ */
+void vmx_take_host_irq(struct x86_vcpu *v)
 {
-	u32 info = vmx_read(VM_EXIT_INTR_INFO);
 	struct desc_ptr idt;
 	gate_desc *gate;
+	u32 info;
 
+	if (vmx_hw.pml)
+		vmx_pml_drain(to_vmx(v));
+	if (v->exit.reason != X86_EXIT_INTR ||
+	    !(vmx_hw.exit & VM_EXIT_ACK_INTR_ON_EXIT))
+		return;
+	info = vmx_read(VM_EXIT_INTR_INFO);
 	if (WARN_ON_ONCE(!(info & INTR_INFO_VALID_MASK)))
 		return;
 	store_idt(&idt);
 	gate = (gate_desc *)idt.address + (info & INTR_INFO_VECTOR_MASK);
 	vmx_call_irq(gate_offset(gate));
-}
-
-/* Otherwise exits do not acknowledge the interrupt: it is pending, and taken with IRQs on. */
-void vmx_take_host_irq(struct x86_vcpu *v)
-{
-	if (vmx_hw.pml)
-		vmx_pml_drain(to_vmx(v));
-	if (v->exit.reason == X86_EXIT_INTR && vmx_hw.posted)
-		vmx_take_acked();
 }

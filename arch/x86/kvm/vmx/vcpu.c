@@ -155,10 +155,16 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 int vmx_vcpu_create(struct x86_vcpu *v)
 {
 	struct vmx_vcpu *s = to_vmx(v);
+	int ret;
 
 	BUILD_BUG_ON(offsetof(struct vmx_entry, guest_spec_ctrl) != 0x00 ||
 		     offsetof(struct vmx_entry, host_spec_ctrl) != 0x08 ||
 		     offsetof(struct vmx_entry, launched) != 0x10);
+	if (!vmx_hw.unrestricted) {
+		ret = mmu_map_identity(v->vcpu.kvm);
+		if (ret)
+			return ret;
+	}
 	s->block = vmx_block_alloc();
 	if (!s->block)
 		return -ENOMEM;

@@ -20,6 +20,7 @@ struct vmx_hw {
 	u64 ept_vpid_cap;
 	bool ept_ad;
 	bool pml;
+	bool unrestricted;		/* PE and PG of CR0 may be 0 in a guest */
 	bool vpid;
 	bool ple;
 	bool tsc_scaling;
@@ -39,6 +40,7 @@ struct vmx_pause {
 };
 extern struct vmx_pause vmx_pause;
 extern bool vmx_dump_invalid;
+extern bool vmx_emulate_invalid;	/* parameter, constant after load */
 
 /* MSRs without a place in the VMCS that user mode alone needs on the host's side. */
 enum vmx_switched { VMX_STAR, VMX_LSTAR, VMX_SYSCALL_MASK, VMX_TSC_AUX, VMX_NR_SWITCHED };
@@ -78,6 +80,8 @@ struct vmx_vcpu {
 	bool flush;			/* v; TLB entries are to go before the next entry */
 	bool fields_set;		/* v; vcpu_reset() has filled the VMCS */
 	bool soft_ours;			/* v; the INT3/INTO on its way in is no instruction's */
+	bool unpaged;			/* v; CR3 is the identity map's, v->regs has the guest's */
+	bool state_valid;		/* v; segments were checked since they changed */
 	bool guest_loaded;		/* p; MSRs that only user mode needs are the guest's */
 	u32 pin, primary, secondary, entry_ctl;	/* v; controls as in the VMCS */
 	u32 exceptions;			/* v; exception bitmap */
@@ -85,8 +89,8 @@ struct vmx_vcpu {
 	u8 tpr_threshold;		/* v; as in the VMCS */
 	bool apic_page;			/* c; there is one to be redirected */
 	u64 eptp;			/* v */
-	u64 timer_tsc;			/* v; X86_EXIT_TIMER is due, 0: never */
 	struct page *written;		/* c; page-modification log, tlb.c */
+	u64 timer_tsc;			/* v; X86_EXIT_TIMER is due, 0: never */
 	unsigned long cr0_owned, cr4_owned;	/* v; bits that the guest changes on its own */
 
 	/* The host's, as of prepare_guest */
@@ -155,6 +159,8 @@ void vmx_set_efer(struct x86_vcpu *v, u64 efer);
 bool vmx_cr4_valid(struct x86_vcpu *v, unsigned long cr4);
 void vmx_set_dr7(struct x86_vcpu *v, unsigned long dr7);
 void vmx_sync_drs(struct x86_vcpu *v);
+/* Without unrestricted guests: is this a state that entry refuses? */
+bool vmx_must_emulate(struct vmx_vcpu *s);
 
 /* run.c */
 void vmx_prepare_guest(struct x86_vcpu *v);

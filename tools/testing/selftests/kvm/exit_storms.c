@@ -107,6 +107,7 @@ static void halts_without_end(void)
 
 static void triple_faults_without_end(void)
 {
+	needs_shutdown_exits();
 	storm(quick_real(vm_new(), BLOB_OF(triple)));
 }
 
@@ -327,6 +328,7 @@ static void no_idt_guest(void)
 
 static void handlers_in_a_hole(void)
 {
+	needs_shutdown_exits();
 	storm_long(no_idt_guest);
 }
 

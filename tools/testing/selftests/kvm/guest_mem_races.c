@@ -170,6 +170,7 @@ static void instruction_bytes_change(void)
 {
 	struct vm *vm = vm_new();
 
+	needs_shutdown_exits();
 	memset(vm->ram + VICTIM, 0xc3, 4096);
 	race(vm, racing_calls, change_code);
 }

@@ -52,6 +52,7 @@ static void run(guest_fn fn)
 {
 	struct vm *vm = vm_new_irqchip();
 
+	needs_prompt_interrupts();
 	run_to_done(quick_long(vm, fn));
 	vm_free(vm);
 }

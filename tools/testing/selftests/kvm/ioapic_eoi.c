@@ -126,6 +126,7 @@ static void eoi_while_entries_change(void)
 	struct vcpu *ap = vcpu_new(vm, 1);
 	struct ucall uc;
 
+	needs_prompt_interrupts();
 	set_supported_cpuid(ap);
 	vcpu_start_until_stopped(ap);
 	while (run_to_ucall(bsp, &uc) && uc.cmd == UCALL_SYNC)

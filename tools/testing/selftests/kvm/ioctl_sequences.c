@@ -261,6 +261,7 @@ static void sequences(void)
 	unsigned int rounds = getenv("ROUNDS") ? atoi(getenv("ROUNDS")) : 30;
 	int before = vms_in_host();
 
+	needs_shutdown_exits();
 	seed = text ? strtoull(text, NULL, 0) : 0x5eed0123456789abull;
 	note("SEED=%#llx ROUNDS=%u: %u programs of %u ioctls", (unsigned long long)seed, rounds,
 	     rounds * PROGRAMS, STEPS);

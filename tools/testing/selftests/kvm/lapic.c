@@ -484,6 +484,8 @@ static void nmi_blocks_itself(void)
 	struct vm *vm = vm_new_irqchip();
 	struct vcpu *vcpu = quick_long(vm, nmi_guest);
 
+	if (on_bochs() && on_amd())
+		SKIP("Bochs's SVM gets the step over an IRET wrong, which ends the NMI");
 	EQ(run_to_sync(vcpu), 1);
 	OK(ioctl(vcpu->fd, KVM_NMI, 0));
 	EQ(run_to_sync(vcpu), 100);

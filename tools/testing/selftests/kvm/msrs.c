@@ -188,6 +188,8 @@ static void every_number_from_the_host(void)
 	}
 	note("%u can be read, %u of them written back", readable, writable);
 	CHECK(readable > 40 && readable < 3000);
+	/* of all these, what the guest's mode cannot do without */
+	EQ(msr_set(vcpu, MSR_EFER, 0x500), 1);
 	run_bounded(vcpu, 100);
 	vm_free(vm);
 }

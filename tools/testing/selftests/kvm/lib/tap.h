@@ -114,6 +114,8 @@ bool on_stock_kvm(void);
 bool on_tcg(void);
 bool on_bochs(void);
 bool on_amd(void);
+void needs_shutdown_exits(void);
+void needs_prompt_interrupts(void);
 
 u64 now_ns(void);
 void sleep_ms(unsigned int ms);
