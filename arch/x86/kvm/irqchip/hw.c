@@ -48,6 +48,9 @@ bool lapic_notify(struct lapic *a)
 	smp_mb__after_atomic();	/* the request before the mode, as for a kick */
 	if (!READ_ONCE(a->hw_delivers) || READ_ONCE(vcpu->mode) != KVM_IN_GUEST)
 		return false;
+	/* Its EOI has to exit, and does not yet. */
+	if (test_bit(X86_REQ_SCAN_IOAPIC, &vcpu->requests))
+		return false;
 	cpu = READ_ONCE(vcpu->cpu);
 	if (cpu != get_cpu() && cpu >= 0 && cpu_online(cpu))
 		done = x86_op(notify_guest)(a->v, cpu);

@@ -275,8 +275,12 @@ void lapic_inject_timer(struct x86_vcpu *v)
 
 	/* Expirations that were not taken in time are one interrupt. */
 	atomic_set(&a->timer.pending, 0);
-	if (a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE)
+	if (a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE) {
+		/* Both kinds of timer may have been on for a moment. */
+		if (!a->timer.deadline)
+			return;
 		a->timer.deadline = 0;
+	}
 	if (a->timer.mode != APIC_LVT_TIMER_PERIODIC)
 		a->timer.expires = 0;
 	lapic_local_deliver(a, APIC_LVTT);

@@ -47,6 +47,7 @@ void vmx_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode)
 	struct vmx_vcpu *s = to_vmx(v);
 	bool x2apic = mode == LAPIC_HW_X2APIC;
 	bool page = mode == LAPIC_HW_XAPIC && s->apic_page;
+	u32 old = s->secondary;
 
 	if (!vmx_hw.apicv)
 		return;
@@ -58,7 +59,8 @@ void vmx_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode)
 	vmx_secondary(s, SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES, page);
 	vmx_secondary(s, SECONDARY_EXEC_APIC_REGISTER_VIRT, x2apic || page);
 	/* Translations may be cached with or without the redirection (SDM 3C 29.4.3.4). */
-	vmx_flush_tlb(v);
+	if (s->secondary != old)
+		vmx_flush_tlb(v);
 	vmx_bitmap_x2apic(s, x2apic);
 	/* Hardware that delivers looks at all it may let in on its own. */
 	vmx_set_tpr_threshold(s, 0);

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a guest's use of its local APIC costs in exits, and that hardware which
+ * takes them off us leaves the APIC as software would.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+#define ROUNDS		200
+#define LOW		0x51
+#define HIGH		0x71
+#define SELF_FIXED	0x44000
+
+/* --- exits of a vCPU, from its statistics -------------------------------- */
+
+static u64 exits_of(struct vcpu *vcpu)
+{
+	struct kvm_stats_header head;
+	struct kvm_stats_desc *desc;
+	char buf[512];
+	u64 value = ~0ull;
+	size_t size;
+	int fd;
+
+	MUST((fd = ioctl(vcpu->fd, KVM_GET_STATS_FD, 0)) >= 0);
+	MUST(pread(fd, &head, sizeof(head), 0) == sizeof(head));
+	size = sizeof(*desc) + head.name_size;
+	MUST(size <= sizeof(buf));
+	desc = (void *)buf;
+	for (u32 i = 0; i < head.num_desc; i++) {
+		MUST(pread(fd, buf, size, head.desc_offset + i * size) == (ssize_t)size);
+		if (strcmp((char *)buf + sizeof(*desc), "exits"))
+			continue;
+		MUST(pread(fd, &value, 8, head.data_offset + desc->offset) == 8);
+	}
+	close(fd);
+	MUST(value != ~0ull);
+	return value;
+}
+
+static bool parameter_is_on(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	int c = f ? fgetc(f) : 0;
+
+	if (f)
+		fclose(f);
+	return c == 'Y' || c == '1';
+}
+
+/* Ours on a CPU that delivers interrupts itself */
+static bool hardware_delivers(void)
+{
+	return !on_stock_kvm() &&
+	       parameter_is_on("/sys/module/kvm_intel/parameters/enable_apicv");
+}
+
+/* --- loops ----------------------------------------------------------------- */
+
+static void loop_xapic(void)
+{
+	guest_vector[LOW] = guest_eoi_handler;
+	guest_warm();
+	apic_enable();
+	guest_sti();
+	apic_read(APIC_TPR);
+	guest_sync(1);
+	for (u64 i = 0; i < ROUNDS; i++) {
+		apic_write(APIC_TPR, i & 0xf0);
+		apic_read(APIC_TPR);
+		apic_read(APIC_ISR);
+	}
+	apic_write(APIC_TPR, 0);
+	guest_sync(2);
+	for (u64 i = 0; i < ROUNDS; i++) {
+		apic_write(APIC_ICR, SELF_FIXED | LOW);
+		GEQ(guest_vector_count[LOW], i + 1);
+	}
+	guest_sync(3);
+	guest_done();
+}
+
+static void loop_x2apic(void)
+{
+	guest_vector[LOW] = guest_x2apic_eoi_handler;
+	guest_warm();
+	x2apic_enable();
+	guest_sti();
+	guest_sync(1);
+	for (u64 i = 0; i < ROUNDS; i++) {
+		x2apic_write(APIC_TPR, i & 0xf0);
+		x2apic_read(APIC_PPR);
+		x2apic_read(APIC_ISR);
+	}
+	x2apic_write(APIC_TPR, 0);
+	guest_sync(2);
+	for (u64 i = 0; i < ROUNDS; i++) {
+		x2apic_write(APIC_SELF_IPI, LOW);
+		GEQ(guest_vector_count[LOW], i + 1);
+	}
+	guest_sync(3);
+	guest_done();
+}
+
+static void loop_cr8(void)
+{
+	guest_warm();
+	apic_enable();
+	guest_sync(1);
+	for (u64 i = 0; i < ROUNDS; i++) {
+		u64 value;
+
+		asm volatile("mov %1, %%cr8; mov %%cr8, %0" : "=r"(value) : "r"(i & 15));
+		GEQ(value, i & 15);
+	}
+	guest_sync(2);
+	guest_sync(3);
+	guest_done();
+}
+
+/* Host interrupts make exits too, so only "few" can be told from one per round. */
+static void count(guest_fn fn, const char *first, const char *second, bool free)
+{
+	struct vcpu *vcpu = quick_long(vm_new_irqchip(), fn);
+	u64 at[4];
+
+	for (u64 i = 1; i <= 3; i++) {
+		EQ(run_to_sync(vcpu), i);
+		at[i] = exits_of(vcpu);
+	}
+	run_to_done(vcpu);
+	note("%s: %lu exits for %d rounds", first, (at[2] - at[1]), ROUNDS);
+	if (second)
+		note("%s: %lu exits for %d rounds", second, (at[3] - at[2]), ROUNDS);
+	if (free) {
+		OK(at[2] - at[1] < ROUNDS / 4 ? 0 : -1);
+		OK(at[3] - at[2] < ROUNDS / 4 ? 0 : -1);
+	}
+	vm_free(vcpu->vm);
+}
+
+static void xapic(void)
+{
+	count(loop_xapic, "TPR and ISR", "self-IPI and EOI", hardware_delivers());
+}
+
+static void x2apic(void)
+{
+	count(loop_x2apic, "TPR, PPR and ISR", "self-IPI and EOI", hardware_delivers());
+}
+
+static void cr8(void)
+{
+	count(loop_cr8, "CR8", NULL, !on_stock_kvm());
+}
+
+/* --- state under way -------------------------------------------------------- */
+
+static volatile u64 order[4], taken;
+
+static void high_handler(struct trapframe *frame)
+{
+	(void)frame;
+	order[taken++ & 3] = HIGH;
+	guest_sync(2);
+	apic_write(APIC_EOI, 0);
+}
+
+static void low_handler(struct trapframe *frame)
+{
+	(void)frame;
+	order[taken++ & 3] = LOW;
+	apic_write(APIC_EOI, 0);
+}
+
+static void state_guest(void)
+{
+	guest_vector[HIGH] = high_handler;
+	guest_vector[LOW] = low_handler;
+	guest_warm();
+	apic_enable();
+	guest_sync(1);
+	apic_write(APIC_ICR, SELF_FIXED | HIGH);
+	apic_write(APIC_ICR, SELF_FIXED | LOW);
+	guest_window();
+	GEQ(taken, 2);
+	GEQ(order[0], HIGH);
+	GEQ(order[1], LOW);
+	GEQ(apic_read(APIC_ISR + (HIGH / 32) * 16), 0);
+	GEQ(apic_read(APIC_IRR + (LOW / 32) * 16), 0);
+	guest_done();
+}
+
+/* One vector is in service and one waits: the APIC goes out and in again. */
+static void saved_in_service(void)
+{
+	struct vcpu *vcpu = quick_long(vm_new_irqchip(), state_guest);
+	struct kvm_lapic_state state, none = {};
+
+	EQ(run_to_sync(vcpu), 1);
+	MUST(!ioctl(vcpu->fd, KVM_GET_LAPIC, &none));
+	EQ(run_to_sync(vcpu), 2);
+	MUST(!ioctl(vcpu->fd, KVM_GET_LAPIC, &state));
+	EQ(*(u32 *)(state.regs + APIC_ISR + (HIGH / 32) * 16), 1u << HIGH % 32);
+	EQ(*(u32 *)(state.regs + APIC_IRR + (LOW / 32) * 16), 1u << LOW % 32);
+	EQ(*(u32 *)(state.regs + APIC_PPR), HIGH & 0xf0);
+	/* Another state in between must leave nothing behind. */
+	OK(ioctl(vcpu->fd, KVM_SET_LAPIC, &none));
+	OK(ioctl(vcpu->fd, KVM_SET_LAPIC, &state));
+	run_to_done(vcpu);
+	vm_free(vcpu->vm);
+}
+
+static const struct test tests[] = {
+	TEST(cr8),
+	TEST(xapic),
+	TEST(x2apic),
+	TEST(saved_in_service),
+};
+
+TEST_MAIN(tests)
