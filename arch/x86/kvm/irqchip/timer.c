@@ -168,15 +168,17 @@ void lapic_timer_set_divide(struct lapic *a)
 
 u32 lapic_timer_current(struct lapic *a)
 {
+	u32 initial = lapic_reg(a, APIC_TMICT);
 	s64 left;
 
-	if (!lapic_reg(a, APIC_TMICT) || !a->timer.expires ||
+	if (!initial || !a->timer.expires ||
 	    a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE)
 		return 0;
 	left = ktime_to_ns(ktime_sub(a->timer.expires, ktime_get()));
 	if (left <= 0)
 		return 0;
-	return min_t(u64, div_u64(left, a->timer.divide), U32_MAX);
+	/* A period may have been stretched, by us or by a host that counts in ticks. */
+	return min_t(u64, div_u64(left, a->timer.divide), initial);
 }
 
 /* After state was loaded: go on from @current_count. */

@@ -15,7 +15,9 @@ MODULE_PARM_DESC(emulate_invalid_guest_state,
 		 "Without unrestricted guests: emulate protected mode that the CPU refuses");
 
 static bool ept = true, vpid = true, unrestricted_guest = true, eptad = true, pml = true;
-static bool preemption_timer = true, enable_apicv = true;
+static bool preemption_timer = true;
+/* Off until it is known why Linux with two xAPICs stops with it (ROADMAP). */
+static bool enable_apicv;
 module_param(ept, bool, 0444);
 MODULE_PARM_DESC(ept, "Extended page tables (needed: there is no shadow paging)");
 module_param(vpid, bool, 0444);
@@ -30,8 +32,11 @@ MODULE_PARM_DESC(pml, "Dirty logs by the CPU's own list of pages (needs eptad)")
 module_param(preemption_timer, bool, 0444);
 MODULE_PARM_DESC(preemption_timer, "Deadlines of a running guest's APIC timer in hardware");
 
+static bool flexpriority;
+module_param(flexpriority, bool, 0444);
+MODULE_PARM_DESC(flexpriority, "Accesses to an xAPIC's page without exits (needs enable_apicv)");
 module_param(enable_apicv, bool, 0444);
-MODULE_PARM_DESC(enable_apicv, "Interrupts delivered by hardware");
+MODULE_PARM_DESC(enable_apicv, "Interrupts delivered by hardware (off)");
 
 /* The older MSR's bits are those of the "true" one, plus some that are forced to 1. */
 static u64 control_msr(u32 msr, u32 true_msr)
@@ -205,6 +210,8 @@ int vmx_caps_probe(void)
 	preemption_timer = hw->pin & PIN_BASED_VMX_PREEMPTION_TIMER;
 	hw->apicv = enable_apicv && hw->tpr_shadow && (hw->optional & VMX_APICV) == VMX_APICV;
 	enable_apicv = hw->apicv;
+	flexpriority = flexpriority && hw->apicv &&
+		       (hw->optional & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES);
 	vmx_probe_posted(hw);
 	unrestricted_guest &= !!(hw->optional & SECONDARY_EXEC_UNRESTRICTED_GUEST);
 	hw->unrestricted = unrestricted_guest;
@@ -252,8 +259,7 @@ void vmx_caps_export(struct x86_caps *caps)
 		.tsc_max_ratio = ~0ull,
 		.nrips = true,
 		.apicv = vmx_hw.apicv,
-		.apic_page = vmx_hw.apicv &&
-			     (vmx_hw.optional & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES),
+		.apic_page = flexpriority,
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&
 			  (vmx_hw.optional & SECONDARY_EXEC_ENABLE_XSAVES),
 		.adjust_cpuid = vmx_adjust_cpuid,

@@ -26,7 +26,7 @@
 	mov	$0x832, %ecx			/* timer, one shot */
 	mov	$0x40, %eax
 	wrmsr
-	mov	$0x838, %ecx			/* initial count: 100 ms, for it must not end before HLT */
+	mov	$0x838, %ecx			/* initial count: 100 ms, not to end before HLT */
 	mov	$50000000, %eax
 	wrmsr
 	sti
