@@ -40,7 +40,7 @@ static void x86_read_host(void)
 
 static char *nx_huge_pages = "auto";
 module_param(nx_huge_pages, charp, 0444);
-MODULE_PARM_DESC(nx_huge_pages, "Code from small pages alone: off, force, auto (by the CPU's bugs)");
+MODULE_PARM_DESC(nx_huge_pages, "Code from small pages alone: off, force, auto (by CPU bugs)");
 
 /*
  * Instruction fetches through a page that changes its size can stop the machine
