@@ -89,6 +89,7 @@ static inline void rcu_barrier(void) { }
 #define page_address(p)			((void *)((char *)(p) - PAGE_SIZE))
 #define virt_to_page(va)	((struct page *)(((u64)(va) & ~(PAGE_SIZE - 1)) + PAGE_SIZE))
 #define page_to_phys(p)			((u64)page_address(p))
+#define page_to_pfn(p)			(page_to_phys(p) >> PAGE_SHIFT)
 #define __va(pa)			((void *)(pa))
 #define PHYS_PFN(pa)			((pa) >> PAGE_SHIFT)
 #define pfn_to_page(pfn)		virt_to_page((u64)(pfn) << PAGE_SHIFT)

@@ -773,6 +773,28 @@ static void test_age(void)
 	finish("age");
 }
 
+static void test_own_page(void)
+{
+	struct kvm_memslot s = { .base_gfn = 0x2fff, .npages = 2 };
+	struct page *page = mmu_table_alloc();
+	struct vcpu *v = &vcpus[0];
+	u64 spte;
+	int level;
+
+	start(4);
+	mmu_set_own_page(&vm.kvm, 0x3000, page);
+	ok(!mmu_load(&v->x86) && mmu_fault(&v->x86, 0x3000000, 0) == MMU_FIXED,
+	   "a page of ours is mapped");
+	tdp_lookup(v->x86.mmu.root, 0x3000, &spte, &level);
+	ok(level == 1 && spte_allows(spte, true, false) && spte_hpa(spte) == page_to_phys(page),
+	   "at its place");
+	ok(mmu_fault(&v->x86, 0x3001000, 0) == MMU_MMIO, "and nowhere else");
+	ok(!kvm_arch_slot_prepare(&vm.kvm, NULL, &s) &&
+	   mmu_fault(&v->x86, 0x3000000, 0) == MMU_MMIO, "a slot takes it away");
+	__free_page(page);
+	finish("page of ours");
+}
+
 static void test_bounds(void)
 {
 	struct kvm_memslot s = { .base_gfn = (1ull << 28) - 1, .npages = 1 };
@@ -872,6 +894,7 @@ int main(int argc, char **argv)
 		mmu_set_format();
 		seed = 1;
 		test_bounds();
+		test_own_page();
 		test_log_sizes();
 		test_age();
 		fetches = true;
