@@ -61,32 +61,28 @@ static const struct spte_format ept_format = {
 	.frame		= GENMASK_ULL(51, 12),
 };
 
+struct spte_format spte_format;
+
 /*
  * Without accessed bits a page that ages loses all permissions, and the fault of
  * the next access gives them back. The ignored bit 8 keeps such an entry from
  * being 0.
  */
-static const struct spte_format ept_plain_format = {
-	.leaf		= EPT_R,
-	.exec		= EPT_X,
-	.huge_exec	= EPT_X,
-	.table		= EPT_R | EPT_W | EPT_X,
-	.writable	= EPT_W,
-	.accessed	= EPT_R,
-	.aged		= EPT_R | EPT_W | EPT_X,
-	.logged		= EPT_W,
-	.huge		= EPT_PS,
-	.memory		= EPT_MT_WB | EPT_IPAT | EPT_A,
-	.device		= EPT_MT_UC | EPT_A,
-	.frame		= GENMASK_ULL(51, 12),
-};
-
-struct spte_format spte_format;
+static void spte_age_by_faults(struct spte_format *f)
+{
+	f->accessed = EPT_R;
+	f->aged = EPT_R | EPT_W | EPT_X;
+	f->dirty = 0;
+	f->memory |= EPT_A;
+	f->device |= EPT_A;
+}
 
 void spte_choose_format(const struct x86_caps *caps)
 {
 	if (caps->tdp_ept) {
-		spte_format = caps->tdp_ad ? ept_format : ept_plain_format;
+		spte_format = ept_format;
+		if (!caps->tdp_ad)
+			spte_age_by_faults(&spte_format);
 		if (caps->pml)
 			spte_format.logged = spte_format.dirty;
 		if (caps->nx_huge)
