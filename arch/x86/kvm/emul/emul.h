@@ -24,7 +24,7 @@ enum emul_mode {
 
 enum emul_result {
 	EMUL_OK,	/* done, or a chunk of REP iterations done: commit */
-	EMUL_FAULT,	/* inject ctx->fault; commit (only REP progress moved) */
+	EMUL_FAULT,	/* inject ctx->fault; commit: REP progress, a new task */
 	EMUL_USER,	/* user space must act; then emul_exec() again */
 	EMUL_RETRY,	/* enter the guest again at the same RIP */
 	EMUL_UNHANDLED,	/* not implemented: report ctx->insn[0..fetched) */
@@ -253,6 +253,8 @@ struct emul_ctx {
 	bool rep_more;		/* REP has iterations left: rip not moved */
 	bool replaced;		/* RSM: smm_leave() has set everything */
 	bool iret;		/* an IRET: NMIs are no longer blocked */
+	u64 trap_dr6;		/* a #DB trap behind this one: DR6's bits; also
+				 * with rep_more */
 	struct emul_fault fault; /* valid after EMUL_FAULT */
 	u32 epoch;		/* changes when a REP iteration is committed */
 
@@ -293,7 +295,9 @@ struct emul_ctx {
 	u8 seg_valid;		/* segs[] filled in this pass */
 	u8 old_mode;
 	u8 old_cpl;
-	bool committed;		/* REP made progress since decoding */
+	bool committed;		/* REP made progress since decoding, or a task
+				 * was left: what is there is not undone */
+	bool step;		/* EFLAGS.TF was set when it began */
 	struct emul_opnd dst;
 	struct emul_opnd src;
 	struct emul_seg segs[6];
@@ -337,7 +341,8 @@ enum emul_int_kind {
  * @kind: EMUL_INT_*
  *
  * For events that hardware cannot deliver itself. rip must be what is to be
- * pushed. Results as for emul_exec(); task gates are EMUL_UNHANDLED.
+ * pushed. Results as for emul_exec(). EMUL_FAULT with c->committed: a task gate
+ * was taken, rip and all else are the new task's, and so is the fault.
  */
 enum emul_result emul_interrupt(struct emul_ctx *c, u8 vector,
 				enum emul_int_kind kind);

@@ -4,6 +4,8 @@
  */
 #include "internal.h"
 
+#define DR6_BS	(1ull << 14)
+
 /* Condition codes, as in Jcc, SETcc, CMOVcc (SDM 1 appendix B) */
 bool emul_cond(const struct emul_ctx *c, unsigned int cc)
 {
@@ -150,6 +152,15 @@ void emul_enter_pass(struct emul_ctx *c)
 	c->rep_more = false;
 	c->replaced = false;
 	c->iret = false;
+	c->trap_dr6 = 0;
+	c->step = c->rflags & FL_TF;
+}
+
+/* A step over MOV SS ends behind the next instruction (SDM 3B 17.3.1.4) */
+static inline void single_step(struct emul_ctx *c)
+{
+	if (unlikely(c->step) && c->int_shadow != EMUL_SHADOW_MOVSS)
+		c->trap_dr6 |= DR6_BS;
 }
 
 enum emul_result emul_finish(struct emul_ctx *c, enum emul_result r)
@@ -161,6 +172,7 @@ enum emul_result emul_finish(struct emul_ctx *c, enum emul_result r)
 	c->undo_mask = 0;
 	if (unlikely(c->replaced))
 		return r;
+	single_step(c);
 	c->rip = c->new_rip;
 	return r;
 }
