@@ -456,12 +456,6 @@ static enum x86_next exit_unknown(struct x86_vcpu *v)
 	return X86_TO_USER;
 }
 
-/* Hardware task switches are not emulated: say so, never guess. */
-static enum x86_next exit_task_switch(struct x86_vcpu *v)
-{
-	return x86_emulation_failed(v, NULL, 0);
-}
-
 #define ROW(r, h, f)	[X86_EXIT_##r] = { .name = #r, .handle = (h), .fast = (f) }
 
 const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
@@ -492,7 +486,8 @@ const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
 	/* Not in the guest's CPUID: the instructions are no-ops, as hardware allows */
 	ROW(MONITOR,		exit_cache,		NULL),
 	ROW(MWAIT,		exit_cache,		NULL),
-	ROW(TASK_SWITCH,	exit_task_switch,	NULL),
+	/* The event, or the instruction that hardware left at its beginning, once more */
+	ROW(TASK_SWITCH,	x86_emulate_state,	NULL),
 	ROW(UNDEFINED,		exit_ud,		NULL),
 	ROW(EMULATE,		x86_emulate_state,	NULL),
 	ROW(RESUME,		exit_nothing,		NULL),

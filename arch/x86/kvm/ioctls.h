@@ -60,6 +60,9 @@ void x86_debug_unload(struct x86_vcpu *v);
 /* A step ended: #DB for the guest or an exit for the VMM */
 void x86_debug_step(struct x86_vcpu *v, enum x86_next *next);
 enum x86_next x86_debug_exit(struct x86_vcpu *v, u8 vector, unsigned long dr6);
+/* What hardware did not see: kinds are BITs of DR7's R/W field */
+unsigned long x86_debug_hits(struct x86_vcpu *v, unsigned long la, unsigned int len, u8 kinds);
+enum x86_next x86_debug_hit(struct x86_vcpu *v, unsigned long dr6);
 
 /* io.c */
 void x86_io_destroy(struct x86_vcpu *v);

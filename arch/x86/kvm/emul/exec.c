@@ -173,6 +173,9 @@ enum emul_result emul_finish(struct emul_ctx *c, enum emul_result r)
 	if (unlikely(c->replaced))
 		return r;
 	single_step(c);
+	/* its breakpoint was passed already (SDM 3B 17.3.1.1) */
+	if (c->rep_more)
+		c->rflags |= FL_RF;
 	c->rip = c->new_rip;
 	return r;
 }
