@@ -458,16 +458,30 @@ static enum emul_result iret_paragraph(struct emul_ctx *c, u64 rip, u16 sel,
 	return EMUL_OK;
 }
 
+/* Within VM86 mode, with VIF in the place of IF */
+static enum emul_result iret_virtual(struct emul_ctx *c)
+{
+	u64 rip, sel, flags;
+	struct emul_seg cs;
+
+	TRY(emul_pop(c, &rip, 2));
+	TRY(emul_pop(c, &sel, 2));
+	TRY(emul_pop(c, &flags, 2));
+	TRY(emul_vme_flags(c, flags));
+	TRY(emul_paragraph_seg(c, EMUL_CS, sel, &cs));
+	return emul_to_code(c, &cs, rip);
+}
+
 enum emul_result x_iret(struct emul_ctx *c)
 {
 	unsigned int cpl = c->cpl, size = c->op_bytes;
-	u64 rip, sel, flags, cr4;
+	u64 rip, sel, flags;
 	struct emul_seg cs;
+	bool virtual;
 
-	if (c->mode == EMUL_VM86 && emul_iopl(c) != 3) {
-		TRY(c->ops->get_cr(c, 4, &cr4));
-		return cr4 & CR4_VME ? EMUL_UNHANDLED : emul_gp0(c);
-	}
+	TRY(emul_virtual_if(c, &virtual));
+	if (virtual)
+		return iret_virtual(c);
 	c->iret = true;
 	if (!is_paragraph(c) && c->rflags & FL_NT)
 		return c->lma ? emul_gp0(c) : emul_task_return(c);

@@ -312,6 +312,13 @@ void emul_enter_level(struct emul_ctx *c, const struct emul_seg *cs,
 enum emul_result emul_stack_ext(struct emul_ctx *c, enum emul_result r,
 				u32 error);
 
+/* vme.c */
+enum emul_result emul_virtual_if(struct emul_ctx *c, bool *virtual);
+u64 emul_vme_image(const struct emul_ctx *c);
+enum emul_result emul_vme_flags(struct emul_ctx *c, u64 v);
+enum emul_result emul_vme_redirects(struct emul_ctx *c, u8 vector, bool *own);
+enum emul_result emul_vme_interrupt(struct emul_ctx *c, u8 vector);
+
 /* task.c */
 enum emul_task_why {
 	EMUL_TASK_CALL, EMUL_TASK_IRET, EMUL_TASK_JMP, EMUL_TASK_GATE,

@@ -335,15 +335,15 @@ enum emul_result emul_interrupt(struct emul_ctx *c, u8 vector,
 	return emul_finish(c, deliver(c, vector, kind, c->rip));
 }
 
-/* In VM86 mode INT n needs IOPL 3, or is redirected with CR4.VME */
+/* In VM86 mode INT n may be the task's own business; else it needs IOPL 3 */
 enum emul_result x_intn(struct emul_ctx *c)
 {
-	u64 cr4;
+	bool own;
 
 	if (c->mode == EMUL_VM86) {
-		TRY(c->ops->get_cr(c, 4, &cr4));
-		if (cr4 & CR4_VME)
-			return EMUL_UNHANDLED;
+		TRY(emul_vme_redirects(c, c->imm, &own));
+		if (own)
+			return emul_vme_interrupt(c, c->imm);
 		if (emul_iopl(c) != 3)
 			return emul_gp0(c);
 	}

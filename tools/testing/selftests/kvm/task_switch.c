@@ -297,6 +297,7 @@ static void a_task_may_want_a_debug_trap(void)
 BLOB(v86, ".code16", "movzwl %sp, %eax; out %eax, $0x10; mov %cs, %ax; out %eax, $0x10;"
      "int $0x32; out %eax, $0x10; int $0x33");
 BLOB(told_v86, ".code32", "mov 8(%esp), %eax; shr $17, %eax; and $1, %eax; iret");
+BLOB(back, ".code32", "ljmp $0x28, $0");
 
 static void a_virtual_8086_task(void)
 {
@@ -306,7 +307,8 @@ static void a_virtual_8086_task(void)
 	put(vm, OTHER_AT, BLOB_OF(v86));
 	put(vm, HANDLER_AT, BLOB_OF(told_v86));
 	put_gate(vm, IDT_GPA + 0x32 * 8, CODE, HANDLER_AT, 0xee);
-	put_gate(vm, IDT_GPA + 0x33 * 8, MAIN, 0, 0xe5);
+	put(vm, HANDLER_AT + 0x80, BLOB_OF(back));
+	put_gate(vm, IDT_GPA + 0x33 * 8, CODE, HANDLER_AT + 0x80, 0xee);
 	put(vm, TSS(OTHER) + 32, &(u32){ OTHER_AT - 0x8000 }, 4);
 	put(vm, TSS(OTHER) + 36, &(u32){ 0x23002 }, 4);
 	put(vm, TSS(OTHER) + 56, &(u32){ 0x1230 }, 4);
@@ -314,8 +316,9 @@ static void a_virtual_8086_task(void)
 	tells(vcpu, 0x1230);
 	tells(vcpu, 0x800);
 	tells(vcpu, 1);
-	/* back by a gate to a task that is busy: #GP, for which there is no handler */
-	MUST_EXIT(vcpu, KVM_EXIT_SHUTDOWN);
+	put_desc(vm, GDT_GPA + MAIN, TSS(MAIN), 104 + 0x20, 0x89);
+	tells(vcpu, 0x55);
+	MUST_EXIT(vcpu, KVM_EXIT_HLT);
 	vm_free(vm);
 }
 
