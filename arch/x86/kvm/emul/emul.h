@@ -94,6 +94,7 @@ enum emul_feature {
 	EMUL_F_SMAP, EMUL_F_FSGSBASE, EMUL_F_RDPID, EMUL_F_MMX, EMUL_F_SSE,
 	EMUL_F_SSE2, EMUL_F_SSE3, EMUL_F_SSE41, EMUL_F_AVX, EMUL_F_LAHF64,
 	EMUL_F_UMIP, EMUL_F_INVPCID, EMUL_F_MONITOR, EMUL_F_SSE42,
+	EMUL_F_BMI2, EMUL_F_ADX, EMUL_F_AVX2, EMUL_F_FXSR,
 	EMUL_NR_FEATURES,
 };
 
@@ -117,8 +118,8 @@ enum emul_intercept {
 	EMUL_ICPT_TASK_SWITCH,
 };
 
-/* x87 control access without a full FPU model */
-enum emul_x87 { EMUL_FNINIT, EMUL_FNSTSW, EMUL_FNSTCW };
+/* x87 control access: no operand, or a word that is read */
+enum emul_x87 { EMUL_FNINIT, EMUL_FNSTSW, EMUL_FNSTCW, EMUL_FNCLEX };
 
 struct emul_ctx;
 
@@ -212,6 +213,16 @@ struct emul_ops {
 	enum emul_result (*put_mmx)(struct emul_ctx *c, unsigned int reg,
 				    const u64 *v);
 	enum emul_result (*x87)(struct emul_ctx *c, enum emul_x87 what, u16 *v);
+	/*
+	 * Run c->opcode (d8..df) with ModRM.reg and a memory operand in buf on
+	 * the guest's FPU, where no exception is pending. keep: its state is
+	 * as before, only buf has the result.
+	 */
+	enum emul_result (*x87_mem)(struct emul_ctx *c, void *buf,
+				    unsigned int len, bool keep);
+	/* FXSAVE or FXRSTOR of buf, 512 bytes: x87, MXCSR, 16 XMM registers */
+	enum emul_result (*fxstate)(struct emul_ctx *c, void *buf,
+				    bool restore);
 	bool (*cpu_has)(struct emul_ctx *c, enum emul_feature f);
 };
 

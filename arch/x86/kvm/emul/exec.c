@@ -98,7 +98,9 @@ static enum emul_result check_units(struct emul_ctx *c, u32 flags)
 		if (!(cr4 & CR4_OSFXSR))
 			return emul_raise(c, EMUL_UD);
 	}
-	return cr0 & CR0_TS ? emul_raise(c, EMUL_NM) : EMUL_OK;
+	if (cr0 & CR0_TS)
+		return emul_raise(c, EMUL_NM);
+	return flags & F_MMX ? emul_x87_pending(c) : EMUL_OK;
 }
 
 static enum emul_result check_rare(struct emul_ctx *c, u32 flags)

@@ -46,7 +46,7 @@ struct emul_op {
 #define F_PFXSEL	0x00020000u	/* sub[none, 66, f3, f2] */
 #define F_RMSEL		0x00040000u	/* sub[ModRM.rm] */
 #define F_SSE		0x00080000u	/* #UD/#NM by CR0.EM, TS, CR4.OSFXSR */
-#define F_MMX		0x00100000u	/* #UD/#NM by CR0.EM, TS */
+#define F_MMX		0x00100000u	/* #UD/#NM by CR0.EM, TS; #MF */
 #define F_X87		0x00200000u	/* #NM by CR0.EM, TS */
 #define F_CRDR		0x00400000u	/* ModRM.mod is ignored: registers */
 #define F_UMIP		0x00800000u	/* #GP(0) by CR4.UMIP and CPL */
@@ -111,9 +111,8 @@ enum { OPND_NONE, OPND_REG, OPND_HI, OPND_MEM, OPND_VAL };
 
 extern const struct emul_op emul_map1[256];
 extern const struct emul_op emul_map2[256];
-extern const struct emul_op emul_map3_2a;
-extern const struct emul_op emul_map3_80;
-extern const struct emul_op emul_map3_f0[2];
+extern const struct emul_op emul_map3[256];
+extern const struct emul_op emul_map4_f0;
 extern const struct emul_op emul_op_unknown;
 
 /* EFLAGS */
@@ -311,6 +310,9 @@ void emul_enter_level(struct emul_ctx *c, const struct emul_seg *cs,
 /* r, but with error as #SS's error code */
 enum emul_result emul_stack_ext(struct emul_ctx *c, enum emul_result r,
 				u32 error);
+
+/* x87.c */
+enum emul_result emul_x87_pending(struct emul_ctx *c);
 
 /* vme.c */
 enum emul_result emul_virtual_if(struct emul_ctx *c, bool *virtual);
