@@ -98,9 +98,19 @@ static bool cmpxchg_len(void *p, const void *old, const void *new, unsigned int 
 		return cmpxchg((u16 *)p, *(u16 *)old, *(u16 *)new) == *(u16 *)old;
 	case 4:
 		return cmpxchg((u32 *)p, *(u32 *)old, *(u32 *)new) == *(u32 *)old;
-	default:
+	case 8:
 		return cmpxchg((u64 *)p, *(u64 *)old, *(u64 *)new) == *(u64 *)old;
+	default:
+		return kvm_cmpxchg16(p, old, new);
 	}
+}
+
+/* Aligned, or at least within a line, where x86 is atomic without a split lock. */
+static bool may_cmpxchg(gpa_t gpa, unsigned int len)
+{
+	if (!len || len > 16 || !is_power_of_2(len))
+		return false;
+	return len == 16 ? !(gpa & 15) : (gpa & 63) + len <= 64;
 }
 
 /* Rare (locked instructions on emulated paths, accessed/dirty bits), so by the page itself. */
@@ -114,7 +124,7 @@ int kvm_cmpxchg_guest(struct kvm *kvm, gpa_t gpa, const void *old, const void *n
 
 	if (!slot || slot->flags & KVM_MEM_READONLY || !in_vm_mm(kvm))
 		return -EFAULT;
-	if (!len || len > 8 || !is_power_of_2(len) || gpa & (len - 1))
+	if (!may_cmpxchg(gpa, len))
 		return -EFAULT;
 	if (get_user_pages_fast((unsigned long)slot_uptr(slot, gpa), 1, FOLL_WRITE, &page) != 1)
 		return -EFAULT;

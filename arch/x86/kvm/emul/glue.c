@@ -192,8 +192,8 @@ static enum emul_result op_swap(struct emul_ctx *c, u64 la, const void *old, con
 	enum emul_result r;
 	gpa_t gpa;
 
-	/* Split or 16-byte locks: not atomic to others here, as a plain write. */
-	if (len > 8 || (la & (len - 1)))
+	/* A lock that is split between two lines, or pages: a plain write, not atomic. */
+	if ((la & 63) + len > 64 || (len == 16 && !boot_cpu_has(X86_FEATURE_CX16)))
 		return emul_access(c, la, (void *)new, len, acc, true);
 	x86_io_epoch(emul_vcpu(c)->io, c->epoch);
 	r = emul_translate(c, la, acc, true, &gpa);
