@@ -41,9 +41,9 @@ static void mark_range_dirty(struct kvm *kvm, const struct kvm_memslot *slot, gp
 		kvm_mark_dirty(kvm, slot, gfn);
 }
 
-int kvm_read_guest(struct kvm *kvm, gpa_t gpa, void *buf, unsigned long len)
+int kvm_read_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, void *buf, unsigned long len)
 {
-	struct kvm_memslots *slots = kvm_slots(kvm, 0);
+	struct kvm_memslots *slots = kvm_slots(kvm, as_id);
 	struct kvm_memslot *slot;
 	unsigned long n;
 
@@ -60,9 +60,10 @@ int kvm_read_guest(struct kvm *kvm, gpa_t gpa, void *buf, unsigned long len)
 	return 0;
 }
 
-int kvm_write_guest(struct kvm *kvm, gpa_t gpa, const void *buf, unsigned long len)
+int kvm_write_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *buf,
+		    unsigned long len)
 {
-	struct kvm_memslots *slots = kvm_slots(kvm, 0);
+	struct kvm_memslots *slots = kvm_slots(kvm, as_id);
 	struct kvm_memslot *slot;
 	unsigned long n;
 
@@ -80,9 +81,10 @@ int kvm_write_guest(struct kvm *kvm, gpa_t gpa, const void *buf, unsigned long l
 	return 0;
 }
 
-int kvm_read_guest_atomic(struct kvm *kvm, gpa_t gpa, void *buf, unsigned int len)
+int kvm_read_guest_atomic(struct kvm *kvm, unsigned int as_id, gpa_t gpa, void *buf,
+			  unsigned int len)
 {
-	struct kvm_memslot *slot = kvm_gfn_to_slot(kvm, gpa_to_gfn(gpa));
+	struct kvm_memslot *slot = kvm_gfn_to_slot(kvm, as_id, gpa_to_gfn(gpa));
 
 	if (!slot || !in_vm_mm(kvm) || offset_in_page(gpa) + len > PAGE_SIZE)
 		return -EFAULT;
@@ -114,10 +116,10 @@ static bool may_cmpxchg(gpa_t gpa, unsigned int len)
 }
 
 /* Rare (locked instructions on emulated paths, accessed/dirty bits), so by the page itself. */
-int kvm_cmpxchg_guest(struct kvm *kvm, gpa_t gpa, const void *old, const void *new,
-		      unsigned int len)
+int kvm_cmpxchg_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *old,
+		      const void *new, unsigned int len)
 {
-	struct kvm_memslot *slot = kvm_gfn_to_slot(kvm, gpa_to_gfn(gpa));
+	struct kvm_memslot *slot = kvm_gfn_to_slot(kvm, as_id, gpa_to_gfn(gpa));
 	struct page *page;
 	bool swapped;
 	void *map;
@@ -139,9 +141,9 @@ int kvm_cmpxchg_guest(struct kvm *kvm, gpa_t gpa, const void *old, const void *n
 	return 0;
 }
 
-hva_t kvm_gfn_to_hva(struct kvm *kvm, gfn_t gfn, bool *writable)
+hva_t kvm_gfn_to_hva(struct kvm *kvm, unsigned int as_id, gfn_t gfn, bool *writable)
 {
-	struct kvm_memslot *slot = kvm_gfn_to_slot(kvm, gfn);
+	struct kvm_memslot *slot = kvm_gfn_to_slot(kvm, as_id, gfn);
 
 	if (!slot)
 		return 0;
@@ -192,7 +194,7 @@ int kvm_gmap_read(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, void 
 	if (IS_ERR((__force void *)from))
 		return -EFAULT;
 	if (!from)
-		return kvm_read_guest(kvm, map->gpa + off, buf, len);
+		return kvm_read_guest(kvm, 0, map->gpa + off, buf, len);
 	return __copy_from_user(buf, from, len) ? -EFAULT : 0;
 }
 
@@ -204,7 +206,7 @@ int kvm_gmap_write(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, cons
 	if (IS_ERR((__force void *)to))
 		return -EFAULT;
 	if (!to)
-		return kvm_write_guest(kvm, map->gpa + off, buf, len);
+		return kvm_write_guest(kvm, 0, map->gpa + off, buf, len);
 	if (map->slot->flags & KVM_MEM_READONLY || __copy_to_user(to, buf, len))
 		return -EFAULT;
 	if (len)

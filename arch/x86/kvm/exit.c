@@ -303,7 +303,7 @@ static void peek_insn(struct x86_vcpu *v, u8 *b, unsigned int len)
 	memset(b, 0xcc, len);
 	for (i = 0; i < len; i++)
 		if (mmu_gva_to_gpa(v, la + i, X86_FAULT_FETCH, &gpa, &fault, false) ||
-		    kvm_read_guest(v->vcpu.kvm, gpa, &b[i], 1))
+		    kvm_read_guest(v->vcpu.kvm, v->vcpu.as_id, gpa, &b[i], 1))
 			return;
 }
 

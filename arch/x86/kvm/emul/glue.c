@@ -99,11 +99,12 @@ static enum emul_result emul_mmio(struct emul_ctx *c, gpa_t gpa, void *buf, unsi
 	return r;
 }
 
-static bool emul_is_ram(struct kvm *kvm, gpa_t gpa, bool write)
+static bool emul_is_ram(struct x86_vcpu *v, gpa_t gpa, bool write)
 {
 	bool writable;
 
-	return kvm_gfn_to_hva(kvm, gpa_to_gfn(gpa), &writable) && (writable || !write);
+	return kvm_gfn_to_hva(v->vcpu.kvm, v->vcpu.as_id, gpa_to_gfn(gpa), &writable) &&
+	       (writable || !write);
 }
 
 /* One piece within one page. */
@@ -111,20 +112,23 @@ static enum emul_result emul_piece(struct emul_ctx *c, u64 la, void *buf, unsign
 				   unsigned int acc, bool write)
 {
 	struct x86_vcpu *v = emul_vcpu(c);
-	struct kvm *kvm = v->vcpu.kvm;
+	struct kvm_vcpu *vcpu = &v->vcpu;
 	enum emul_result r;
 	gpa_t gpa;
+	int err;
 
 	x86_io_epoch(v->io, c->epoch);
 	r = emul_translate(c, la, acc, write, &gpa);
 	if (r != EMUL_OK)
 		return r;
 	if (acc & EMUL_ACC_PROBE)	/* chunks are for RAM alone */
-		return (acc & EMUL_ACC_CHUNK) && !emul_is_ram(kvm, gpa, write) ?
+		return (acc & EMUL_ACC_CHUNK) && !emul_is_ram(v, gpa, write) ?
 		       EMUL_UNHANDLED : EMUL_OK;
 	if (unlikely(v->dbg.active) && !(acc & EMUL_ACC_SYSTEM))
 		c->trap_dr6 |= x86_debug_hits(v, la, len, write ? DR_KIND_WRITE : DR_KIND_READ);
-	if (write ? !kvm_write_guest(kvm, gpa, buf, len) : !kvm_read_guest(kvm, gpa, buf, len))
+	err = write ? kvm_write_guest(vcpu->kvm, vcpu->as_id, gpa, buf, len) :
+		      kvm_read_guest(vcpu->kvm, vcpu->as_id, gpa, buf, len);
+	if (!err)
 		return EMUL_OK;
 	if (acc & EMUL_ACC_CHUNK)
 		return EMUL_UNHANDLED;
@@ -179,7 +183,7 @@ static enum emul_result op_fetch(struct emul_ctx *c, u64 la, void *buf, unsigned
 		if (mmu_gva_to_gpa(v, la, access, &gpa, &fault, false))
 			return emul_gva_fault(c, &fault);
 		/* Code in MMIO is nothing we can run. */
-		if (kvm_read_guest(v->vcpu.kvm, gpa, buf, n))
+		if (kvm_read_guest(v->vcpu.kvm, v->vcpu.as_id, gpa, buf, n))
 			return EMUL_UNHANDLED;
 	}
 	return EMUL_OK;
@@ -188,7 +192,7 @@ static enum emul_result op_fetch(struct emul_ctx *c, u64 la, void *buf, unsigned
 static enum emul_result op_swap(struct emul_ctx *c, u64 la, const void *old, const void *new,
 				unsigned int len, unsigned int acc)
 {
-	struct kvm *kvm = emul_vcpu(c)->vcpu.kvm;
+	struct kvm_vcpu *vcpu = &emul_vcpu(c)->vcpu;
 	enum emul_result r;
 	gpa_t gpa;
 
@@ -199,7 +203,7 @@ static enum emul_result op_swap(struct emul_ctx *c, u64 la, const void *old, con
 	r = emul_translate(c, la, acc, true, &gpa);
 	if (r != EMUL_OK)
 		return r;
-	switch (kvm_cmpxchg_guest(kvm, gpa, old, new, len)) {
+	switch (kvm_cmpxchg_guest(vcpu->kvm, vcpu->as_id, gpa, old, new, len)) {
 	case 0:
 		return EMUL_OK;
 	case -EAGAIN:
