@@ -448,16 +448,19 @@ static int x86_wait_for_start(struct x86_vcpu *v)
 	return -EAGAIN;
 }
 
-int kvm_arch_vcpu_run(struct kvm_vcpu *vcpu)
+static int x86_run(struct x86_vcpu *v)
 {
-	struct x86_vcpu *v = to_x86(vcpu);
-	struct kvm_run *run = vcpu->run;
+	struct kvm_run *run = v->vcpu.run;
 	enum x86_next next = X86_RESUME;
+	int ret;
 
 	if (unlikely(v->mp_state == KVM_MP_STATE_UNINITIALIZED))
 		return x86_wait_for_start(v);
-	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
-		return -EINVAL;		/* KVM_CAP_SYNC_REGS is not offered */
+	if (unlikely(READ_ONCE(run->kvm_valid_regs) | READ_ONCE(run->kvm_dirty_regs))) {
+		ret = sync_from_user(v);
+		if (ret)
+			return ret;
+	}
 	if (!v->apic && x86_set_cr8(v, READ_ONCE(run->cr8)))
 		return -EINVAL;
 
@@ -476,6 +479,15 @@ int kvm_arch_vcpu_run(struct kvm_vcpu *vcpu)
 	fpu_swap_kvm_fpstate(&v->fpu, false);
 	x86_fill_run(v);
 	return next == X86_ERROR ? v->run_error : 0;
+}
+
+int kvm_arch_vcpu_run(struct kvm_vcpu *vcpu)
+{
+	int ret = x86_run(to_x86(vcpu));
+
+	if (unlikely(READ_ONCE(vcpu->run->kvm_valid_regs)))
+		sync_to_user(to_x86(vcpu));
+	return ret;
 }
 
 /* Would a halted vCPU wake up? Any context; reads of others' state are hints. */
