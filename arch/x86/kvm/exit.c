@@ -307,11 +307,16 @@ static void peek_insn(struct x86_vcpu *v, u8 *b, unsigned int len)
 			return;
 }
 
-/* #UD: the other vendor's hypercall instruction, or really undefined. */
+/* #UD: the other vendor's hypercall instruction, RSM in SMM, or really undefined. */
 static enum x86_next exc_undefined(struct x86_vcpu *v)
 {
 	u8 b[3];
 
+	if (unlikely(v->smm.active)) {
+		peek_insn(v, b, 2);
+		if (b[0] == 0x0f && b[1] == 0xaa)
+			return x86_emulate(v);
+	}
 	if (x86_op(get_cpl)(v) == 0 && (x86_cr0(v) & X86_CR0_PE)) {
 		peek_insn(v, b, sizeof(b));
 		if (b[0] == 0x0f && b[1] == 0x01 && (b[2] == 0xc1 || b[2] == 0xd9)) {

@@ -312,6 +312,16 @@ static void emul_queue_fault(struct x86_vcpu *v)
 
 static enum x86_next emul_continue(struct x86_vcpu *v);
 
+/* RSM: TF traps behind the next instruction. Only the VMM's debugger stops here. */
+static enum x86_next emul_replaced(struct x86_vcpu *v)
+{
+	enum x86_next next = X86_RESUME;
+
+	if (v->dbg.guest_debug & KVM_GUESTDBG_SINGLESTEP)
+		x86_debug_step(v, &next);
+	return v->io->halt && next == X86_RESUME ? x86_halt(v) : next;
+}
+
 static enum x86_next emul_done(struct x86_vcpu *v)
 {
 	enum x86_next next = X86_RESUME;
@@ -319,6 +329,8 @@ static enum x86_next emul_done(struct x86_vcpu *v)
 
 	if (c->rep_more)
 		return X86_RESUME;	/* interrupts first, then the rest */
+	if (c->replaced)
+		return emul_replaced(v);
 	if (c->iret)
 		x86_op(set_nmi_mask)(v, false);
 	x86_op(set_int_shadow)(v, (c->int_shadow & EMUL_SHADOW_STI ? KVM_X86_SHADOW_INT_STI : 0) |
