@@ -329,12 +329,17 @@ static void fix_hypercall(struct x86_vcpu *v)
 		kvm_write_guest(v->vcpu.kvm, v->vcpu.as_id, gpa, &native, 1);
 }
 
-/* #UD: the other vendor's hypercall instruction, or really undefined. */
+/* #UD: the other vendor's hypercall instruction, RSM in SMM, or really undefined. */
 static enum x86_next exc_undefined(struct x86_vcpu *v)
 {
 	bool quirk = !(to_x86_vm(v->vcpu.kvm)->disabled_quirks & KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
 	u8 b[3];
 
+	if (unlikely(v->smm.active)) {
+		peek_insn(v, b, 2);
+		if (b[0] == 0x0f && b[1] == 0xaa)
+			return x86_emulate(v);
+	}
 	if (quirk && x86_op(get_cpl)(v) == 0 && (x86_cr0(v) & X86_CR0_PE)) {
 		peek_insn(v, b, sizeof(b));
 		if (b[0] == 0x0f && b[1] == 0x01 &&

@@ -320,6 +320,16 @@ static void emul_queue_fault(struct x86_vcpu *v)
 
 static enum x86_next emul_continue(struct x86_vcpu *v);
 
+/* RSM: TF traps behind the next instruction. Only the VMM's debugger stops here. */
+static enum x86_next emul_replaced(struct x86_vcpu *v)
+{
+	enum x86_next next = X86_RESUME;
+
+	if (v->dbg.guest_debug & KVM_GUESTDBG_SINGLESTEP)
+		x86_debug_step(v, &next);
+	return v->io->halt && next == X86_RESUME ? x86_halt(v) : next;
+}
+
 /* Traps behind the instruction. A debugger in the VMM has its step from hardware, if REP goes on. */
 static enum x86_next emul_traps(struct x86_vcpu *v)
 {
@@ -337,9 +347,12 @@ static enum x86_next emul_traps(struct x86_vcpu *v)
 
 static enum x86_next emul_done(struct x86_vcpu *v)
 {
-	enum x86_next next = emul_traps(v);
 	struct emul_ctx *c = v->emul;
+	enum x86_next next;
 
+	if (c->replaced)
+		return emul_replaced(v);
+	next = emul_traps(v);
 	if (c->rep_more)
 		return next;	/* interrupts first, then the rest */
 	if (c->iret)

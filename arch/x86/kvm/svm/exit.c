@@ -249,7 +249,7 @@ static const struct svm_exit_row svm_exit_rows[] = {
 	ROW(RDTSC,		RDTSC,		2, decode_plain),
 	ROW(RDPMC,		RDPMC,		2, decode_plain),
 	ROW(CPUID,		CPUID,		2, decode_plain),
-	ROW(RSM,		UNDEFINED,	0, decode_plain),
+	ROW(RSM,		EMULATE,	0, decode_plain),
 	ROW(IRET,		RESUME,		0, decode_iret),
 	ROW(INVD,		CACHE,		2, decode_plain),
 	ROW(PAUSE,		PAUSE,		2, decode_pause),
