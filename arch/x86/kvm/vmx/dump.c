@@ -19,7 +19,8 @@ static void vmx_dump_control(void)
 	       vmx_read(VM_ENTRY_INSTRUCTION_LEN), vmx_read(GUEST_INTERRUPTIBILITY_INFO),
 	       vmx_read(GUEST_ACTIVITY_STATE));
 	pr_err("  eptp %lx gpa %lx msr_bitmap %lx tsc_offset %lx vpid %lu\n",
-	       vmx_read(EPT_POINTER), vmx_read(GUEST_PHYSICAL_ADDRESS), vmx_read(MSR_BITMAP),
+	       vmx_hw.ept ? vmx_read(EPT_POINTER) : 0,
+	       vmx_hw.ept ? vmx_read(GUEST_PHYSICAL_ADDRESS) : 0, vmx_read(MSR_BITMAP),
 	       vmx_read(TSC_OFFSET), vmx_hw.vpid ? vmx_read(VIRTUAL_PROCESSOR_ID) : 0);
 }
 

@@ -274,6 +274,7 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	ROW(INVEPT,		UNDEFINED,	true,  decode_plain),
 	ROW(INVVPID,		UNDEFINED,	true,  decode_plain),
 	ROW(WBINVD,		CACHE,		true,  decode_plain),
+	ROW(INVPCID,		EMULATE,	true,  decode_plain),
 	ROW(XSETBV,		XSETBV,		true,  decode_plain),
 	ROW(VMFUNC,		UNDEFINED,	true,  decode_plain),
 	ROW(PML_FULL,		RESUME,		false, decode_pml_full),

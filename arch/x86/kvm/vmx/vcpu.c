@@ -13,6 +13,7 @@
 #define VEC_DB	1
 #define VEC_BP	3
 #define VEC_UD	6
+#define VEC_PF	14
 #define VEC_AC	17
 #define VEC_MC	18
 
@@ -81,8 +82,10 @@ static void vmx_write_host_constants(void)
 	vmx_write(HOST_GS_SELECTOR, 0);
 	vmx_write(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
 	vmx_write(HOST_RIP, (unsigned long)vmx_vmexit);
-	rdmsrl(MSR_IA32_CR_PAT, val);
-	vmx_write(HOST_IA32_PAT, val);
+	if (vmx_hw.ept) {
+		rdmsrl(MSR_IA32_CR_PAT, val);
+		vmx_write(HOST_IA32_PAT, val);
+	}
 	rdmsrl(MSR_EFER, val);
 	vmx_write(HOST_IA32_EFER, val);
 }
@@ -118,7 +121,7 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 	s->primary = vmx_hw.primary;
 	s->secondary = vmx_hw.secondary;
 	s->entry_ctl = vmx_hw.entry;
-	s->exceptions = VMX_ALWAYS;
+	s->exceptions = VMX_ALWAYS | (vmx_hw.ept ? 0 : BIT(VEC_PF));
 	if (!s->vpid)
 		s->secondary &= ~SECONDARY_EXEC_ENABLE_VPID;
 	vmx_apic_fill(s);
@@ -160,7 +163,7 @@ int vmx_vcpu_create(struct x86_vcpu *v)
 	BUILD_BUG_ON(offsetof(struct vmx_entry, guest_spec_ctrl) != 0x00 ||
 		     offsetof(struct vmx_entry, host_spec_ctrl) != 0x08 ||
 		     offsetof(struct vmx_entry, launched) != 0x10);
-	if (!vmx_hw.unrestricted) {
+	if (vmx_hw.ept && !vmx_hw.unrestricted) {
 		ret = mmu_map_identity(v->vcpu.kvm);
 		if (ret)
 			return ret;
@@ -198,7 +201,8 @@ void vmx_vcpu_reset(struct x86_vcpu *v, bool init)
 	if (!s->fields_set)
 		vmx_fill_control(s);
 	if (!init) {
-		vmx_write(GUEST_IA32_PAT, PAT_AT_RESET);
+		if (vmx_hw.ept)
+			vmx_write(GUEST_IA32_PAT, PAT_AT_RESET);
 		vmx_write(GUEST_IA32_DEBUGCTL, 0);
 		vmx_write(GUEST_SYSENTER_CS, 0);
 		vmx_write(GUEST_SYSENTER_ESP, 0);
