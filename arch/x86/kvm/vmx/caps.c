@@ -86,10 +86,13 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 /* Of shadow paging: all that changes how the guest's addresses translate */
 #define NEED_PRIMARY_SHADOW	(CPU_BASED_CR3_LOAD_EXITING | CPU_BASED_CR3_STORE_EXITING |	\
 				 CPU_BASED_INVLPG_EXITING)
-#define NEED_EXIT	(VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_LOAD_IA32_EFER)
+#define NEED_EXIT	VM_EXIT_HOST_ADDR_SPACE_SIZE
 /* Shadow tables are ours, and go by the host's PAT. */
 #define NEED_EXIT_PAT	(VM_EXIT_LOAD_IA32_PAT | VM_EXIT_SAVE_IA32_PAT)
-#define NEED_ENTRY	VM_ENTRY_LOAD_IA32_EFER
+/* Older CPUs load MSRs from lists alone. */
+#define WANT_EXIT	(VM_EXIT_SAVE_DEBUG_CONTROLS | VM_EXIT_ACK_INTR_ON_EXIT |		\
+			 VM_EXIT_LOAD_IA32_EFER)
+#define WANT_ENTRY	(VM_ENTRY_LOAD_DEBUG_CONTROLS | VM_ENTRY_LOAD_IA32_EFER)
 
 /* Nehalem and Westmere count at another rate than they say (their specification updates). */
 static u32 vmx_probe_timer(struct vmx_hw *hw)
@@ -149,13 +152,15 @@ static int vmx_probe_controls(struct vmx_hw *hw)
 	if (!ret)
 		ret = vmx_pick("exit", control_msr(MSR_IA32_VMX_EXIT_CTLS,
 						   MSR_IA32_VMX_TRUE_EXIT_CTLS),
-			       NEED_EXIT | (hw->ept ? NEED_EXIT_PAT : 0),
-			       VM_EXIT_SAVE_DEBUG_CONTROLS | VM_EXIT_ACK_INTR_ON_EXIT, &hw->exit);
+			       NEED_EXIT | (hw->ept ? NEED_EXIT_PAT : 0), WANT_EXIT, &hw->exit);
 	if (!ret)
 		ret = vmx_pick("entry", control_msr(MSR_IA32_VMX_ENTRY_CTLS,
 						    MSR_IA32_VMX_TRUE_ENTRY_CTLS),
-			       NEED_ENTRY | (hw->ept ? VM_ENTRY_LOAD_IA32_PAT : 0),
-			       VM_ENTRY_LOAD_DEBUG_CONTROLS, &hw->entry);
+			       hw->ept ? VM_ENTRY_LOAD_IA32_PAT : 0, WANT_ENTRY, &hw->entry);
+	if (!(hw->exit & VM_EXIT_LOAD_IA32_EFER) || !(hw->entry & VM_ENTRY_LOAD_IA32_EFER)) {
+		hw->exit &= ~VM_EXIT_LOAD_IA32_EFER;
+		hw->entry &= ~VM_ENTRY_LOAD_IA32_EFER;
+	}
 	hw->tpr_shadow = primary >> 32 & CPU_BASED_TPR_SHADOW;
 	return ret;
 }

@@ -39,8 +39,9 @@ static void vmx_dump_save(void)
 	       vmx_read(GUEST_GDTR_LIMIT), vmx_read(GUEST_IDTR_BASE), vmx_read(GUEST_IDTR_LIMIT));
 	pr_err("  cr0 %lx (mask %lx) cr3 %lx cr4 %lx (mask %lx) efer %lx pat %lx\n",
 	       vmx_read(GUEST_CR0), vmx_read(CR0_GUEST_HOST_MASK), vmx_read(GUEST_CR3),
-	       vmx_read(GUEST_CR4), vmx_read(CR4_GUEST_HOST_MASK), vmx_read(GUEST_IA32_EFER),
-	       vmx_read(GUEST_IA32_PAT));
+	       vmx_read(GUEST_CR4), vmx_read(CR4_GUEST_HOST_MASK),
+	       vmx_hw.entry & VM_ENTRY_LOAD_IA32_EFER ? vmx_read(GUEST_IA32_EFER) : 0,
+	       vmx_hw.ept ? vmx_read(GUEST_IA32_PAT) : 0);
 	pr_err("  dr7 %lx rflags %lx rip %lx rsp %lx pending %lx\n", vmx_read(GUEST_DR7),
 	       vmx_read(GUEST_RFLAGS), vmx_read(GUEST_RIP), vmx_read(GUEST_RSP),
 	       vmx_read(GUEST_PENDING_DBG_EXCEPTIONS));

@@ -204,7 +204,10 @@ void vmx_set_efer(struct x86_vcpu *v, u64 efer)
 	/* Shadow entries have NX where the guest may have none. */
 	if (mmu_shadow())
 		efer |= EFER_NX;
-	vmx_write(GUEST_IA32_EFER, efer);
+	if (unlikely(s->efer))
+		s->efer[0].value = efer;
+	else
+		vmx_write(GUEST_IA32_EFER, efer);
 }
 
 bool vmx_cr4_valid(struct x86_vcpu *v, unsigned long cr4)

@@ -90,6 +90,7 @@ struct vmx_vcpu {
 	u8 tpr_threshold;		/* v; as in the VMCS */
 	bool apic_page;			/* c; there is one to be redirected */
 	u64 eptp;			/* v; with EPT */
+	struct vmx_msr_entry *efer;	/* v; the guest's, the host's. NULL: in the VMCS */
 	struct page *written;		/* c; page-modification log, tlb.c */
 	u64 timer_tsc;			/* v; X86_EXIT_TIMER is due, 0: never */
 	unsigned long cr0_owned, cr4_owned;	/* v; bits that the guest changes on its own */
