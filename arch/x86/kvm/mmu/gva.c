@@ -152,6 +152,20 @@ enum gwalk_result mmu_walk(struct x86_vcpu *v, const struct gwalk_mode *m, struc
 	return gwalk(m, w, &env);
 }
 
+u64 mmu_walk_again(struct x86_vcpu *v, const struct gwalk_mode *m, const struct gwalk *w,
+		   unsigned int step)
+{
+	struct gwalk_env env = { .v = v, .slots = mmu_slots(v->vcpu.kvm), .atomic = true };
+	unsigned int level = (m->levels == 3 ? 2 : m->levels) - step;
+	u64 entry;
+	int ret;
+
+	pagefault_disable();
+	ret = gwalk_read(&env, level, w->step[step].gpa, &entry, m->index_bits == 9);
+	pagefault_enable();
+	return ret ? ~0ull : entry;
+}
+
 /**
  * mmu_gva_to_gpa() - translate a linear address by the guest's page tables
  * @v: the vCPU

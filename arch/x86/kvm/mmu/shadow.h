@@ -162,5 +162,8 @@ void shadow_write_protect(const struct kvm_memslot *slot, unsigned long offset,
 /* gva.c: the walk that mmu_gva_to_gpa() makes. m->levels is 0: nothing to walk. */
 const struct gwalk_mode *mmu_guest_mode(struct x86_vcpu *v);
 enum gwalk_result mmu_walk(struct x86_vcpu *v, const struct gwalk_mode *m, struct gwalk *w);
+/* An entry of the walk as it is now. mmu_lock held; ~0, which none is: not to be had so. */
+u64 mmu_walk_again(struct x86_vcpu *v, const struct gwalk_mode *m, const struct gwalk *w,
+		   unsigned int step);
 
 #endif

@@ -7,9 +7,6 @@
  * exists: from then on writes to the table are seen (shadow_write.c), and before
  * it the entry may have changed.
  */
-#include <linux/uaccess.h>
-
-#include "gmem.h"
 #include "shadow.h"
 
 struct shadow_fault {
@@ -22,20 +19,6 @@ struct shadow_fault {
 static bool is_write(const struct shadow_fault *f)
 {
 	return f->walk.access & GWALK_WRITE;
-}
-
-/* The entry as it is now, or ~0: not to be had under a lock. Entries have reserved bits set there. */
-static u64 read_again(struct x86_vcpu *v, const struct shadow_fault *f, unsigned int step)
-{
-	struct gwalk_env env = { .v = v, .slots = mmu_slots(v->vcpu.kvm), .atomic = true };
-	unsigned int level = (f->mode->levels == 3 ? 2 : f->mode->levels) - step;
-	u64 entry;
-	int ret;
-
-	pagefault_disable();
-	ret = gwalk_read(&env, level, f->walk.step[step].gpa, &entry, f->mode->index_bits == 9);
-	pagefault_enable();
-	return ret ? ~0ull : entry;
 }
 
 static u32 entry_access(const struct shadow_fault *f, u64 entry)
@@ -163,7 +146,7 @@ static enum mmu_fault_result map_tables(struct x86_vcpu *v, const struct shadow_
 
 	for (n = 0; n < f->walk.nr_steps; n++) {
 		entry = f->walk.step[n].entry;
-		if (read_again(v, f, n) != entry)
+		if (mmu_walk_again(v, f->mode, &f->walk, n) != entry)
 			return MMU_RETRY;
 		access &= entry_access(f, entry);
 		if (n == f->walk.nr_steps - 1)
