@@ -434,6 +434,17 @@ static enum x86_next exit_invlpg(struct x86_vcpu *v)
 	return x86_skip(v);
 }
 
+/* Shadow paging has no PCIDs: all of them, whichever is meant (SDM 2A INVPCID). */
+static enum x86_next exit_invpcid(struct x86_vcpu *v)
+{
+	if (v->exit.invpcid > 3) {
+		x86_inject_gp(v);
+		return X86_RESUME;
+	}
+	x86_op(flush_tlb)(v);
+	return x86_skip(v);
+}
+
 /* Guest memory is ordinary cached memory: INVD and WBINVD have nothing to do. */
 static enum x86_next exit_cache(struct x86_vcpu *v)
 {
@@ -519,6 +530,7 @@ const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
 	ROW(RDPMC,		exit_rdpmc,		NULL),
 	ROW(RDTSC,		exit_rdtsc,		NULL),
 	ROW(INVLPG,		exit_invlpg,		NULL),
+	ROW(INVPCID,		exit_invpcid,		NULL),
 	ROW(CACHE,		exit_cache,		NULL),
 	ROW(XSETBV,		exit_xsetbv,		NULL),
 	/* Not in the guest's CPUID: the instructions are no-ops, as hardware allows */

@@ -81,14 +81,15 @@ int shadow_slot_prepare(struct kvm_memslot *new)
 	return new->arch ? 0 : -ENOMEM;
 }
 
-/* Lets others in between, with nothing left to flush. */
-static void breathe(struct kvm *kvm)
+/* Lets others in between, with nothing left to flush. True: they may have been. */
+static bool breathe(struct kvm *kvm)
 {
 	if (likely(!need_resched() && !rwlock_needbreak(&kvm->mmu_lock)))
-		return;
+		return false;
 	if (to_x86_vm(kvm)->mmu.shadow.flush_due)
 		shadow_flush(kvm);
 	cond_resched_rwlock_write(&kvm->mmu_lock);
+	return true;
 }
 
 /* Pages for tables in the slot: what comes there next says something else. */
@@ -97,9 +98,14 @@ static void zap_tables(struct kvm *kvm, const struct kvm_memslot *slot)
 	struct mmu_shadow_vm *s = &to_x86_vm(kvm)->mmu.shadow;
 	struct shadow_page *sp, *next;
 
-	list_for_each_entry_safe(sp, next, &s->pages, lru)
-		if (!sp->role.direct && sp->gfn - slot->base_gfn < slot->npages)
-			shadow_zap_page(kvm, sp);
+again:
+	list_for_each_entry_safe(sp, next, &s->pages, lru) {
+		if (sp->role.direct || sp->gfn - slot->base_gfn >= slot->npages)
+			continue;
+		shadow_zap_page(kvm, sp);
+		if (breathe(kvm))
+			goto again;	/* the list may be another one now */
+	}
 }
 
 void shadow_slot_flush(struct kvm *kvm, const struct kvm_memslot *old)

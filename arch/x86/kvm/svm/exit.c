@@ -185,8 +185,10 @@ static void decode_invlpg(struct svm_vcpu *s)
 /* Intercepted with shadow paging, and where the guest has no such instruction. */
 static void decode_invpcid(struct svm_vcpu *s)
 {
-	if (x86_has(&s->x86, X86_FEATURE_INVPCID))
-		s->x86.exit.reason = X86_EXIT_EMULATE;
+	if (!x86_has(&s->x86, X86_FEATURE_INVPCID))
+		return;
+	s->x86.exit.reason = X86_EXIT_INVPCID;
+	s->x86.exit.invpcid = s->block->control.exit_info_2;
 }
 
 /* APM 2 15.14.1 */
