@@ -202,7 +202,8 @@ int vmx_caps_probe(void)
 	if (ret)
 		return ret;
 	preemption_timer = hw->pin & PIN_BASED_VMX_PREEMPTION_TIMER;
-	hw->apicv = enable_apicv && hw->ept && hw->tpr_shadow && (hw->optional & VMX_APICV) == VMX_APICV;
+	hw->apicv = enable_apicv && hw->ept && hw->tpr_shadow &&
+		    (hw->optional & VMX_APICV) == VMX_APICV;
 	enable_apicv = hw->apicv;
 	flexpriority = flexpriority && hw->apicv &&
 		       (hw->optional & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES);

@@ -212,7 +212,8 @@ static void writing_guest(void)
 		SEES(8, 9);
 		old = e[0];
 		again = e[1];
-		asm volatile("lock cmpxchg16b %2" : "+a"(old), "+d"(again), "+m"(*(volatile __uint128_t *)e)
+		asm volatile("lock cmpxchg16b %2"
+			     : "+a"(old), "+d"(again), "+m"(*(volatile __uint128_t *)e)
 			     : "b"(FRAME(10) | PTE_RAM), "c"(FRAME(11) | PTE_RAM) : "cc");
 		SEES(8, 10);
 		SEES(9, 11);
