@@ -198,7 +198,8 @@ static enum emul_result op_swap(struct emul_ctx *c, u64 la, const void *old, con
 
 	/* A lock that is split between two lines, or pages: a plain write, not atomic. */
 	if ((la & 63) + len > 64 || (len == 16 && !boot_cpu_has(X86_FEATURE_CX16)))
-		return emul_access(c, la, (void *)new, len, acc, true);
+		return mmu_retry_write(emul_vcpu(c)) ? EMUL_RETRY :
+			emul_access(c, la, (void *)new, len, acc, true);
 	x86_io_epoch(emul_vcpu(c)->io, c->epoch);
 	r = emul_translate(c, la, acc, true, &gpa);
 	if (r != EMUL_OK)
@@ -296,6 +297,8 @@ enum x86_next x86_emulation_failed(struct x86_vcpu *v, const u8 *bytes, unsigned
 /* What we can't do for a guest's user program is not to stop the whole guest. */
 static enum x86_next emul_failed(struct x86_vcpu *v)
 {
+	if (mmu_retry_write(v))
+		return X86_RESUME;
 	if (v->emul->cpl && !to_x86_vm(v->vcpu.kvm)->exit_on_emul_fail) {
 		v->vcpu.stat.insn_emulation_fail++;
 		x86_inject_ud(v);
