@@ -110,6 +110,7 @@ static noinline bool vmx_prepare_entry(struct vmx_vcpu *s)
 	if (!(s->prep & VMX_PREP_FRESH))
 		return true;
 	s->prep &= ~VMX_PREP_FRESH;
+	vmx_posted_enter(s);
 	cr3 = __get_current_cr3_fast();
 	cr4 = cr4_read_shadow();
 	if (cr3 != s->host_cr3) {

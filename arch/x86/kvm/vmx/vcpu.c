@@ -200,6 +200,7 @@ int vmx_vcpu_create(struct x86_vcpu *v)
 	}
 	s->unique = atomic64_inc_return(&vmx_unique);
 	s->cpu = -1;
+	s->sleeps_on = -1;
 	s->vpid = vmx_vpid_get();
 	return 0;
 }
@@ -273,6 +274,7 @@ void vmx_vcpu_load(struct x86_vcpu *v, int cpu)
 		/* No such values: to be written anew. */
 		s->host_fs_base = s->host_cr3 = s->host_cr4 = ~0ul;
 		s->flush = true;
+		vmx_posted_load(s, cpu);
 	}
 	local_irq_restore(flags);
 	vmx_shrink_pause_window(s);

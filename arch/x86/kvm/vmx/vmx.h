@@ -89,6 +89,8 @@ struct vmx_vcpu {
 	u32 ple_window;			/* v */
 	u8 tpr_threshold;		/* v; as in the VMCS */
 	bool apic_page;			/* c; there is one to be redirected */
+	int sleeps_on;			/* v; CPU whose list has @sleeper, -1: none */
+	struct list_head sleeper;	/* posted.c */
 	u64 eptp;			/* v; with EPT */
 	struct vmx_msr_entry *efer;	/* v; the guest's, the host's. NULL: in the VMCS */
 	struct page *written;		/* c; page-modification log, tlb.c */
@@ -140,6 +142,14 @@ void vmx_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode);
 bool vmx_notify_guest(struct x86_vcpu *v, int cpu);
 void vmx_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
 void vmx_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);
+
+/* posted.c */
+void vmx_posted_init(void);
+void vmx_posted_exit(void);
+void vmx_posted_load(struct vmx_vcpu *s, int cpu);
+void vmx_posted_enter(struct vmx_vcpu *s);
+void vmx_posted_leave_cpu(void);
+void vmx_set_sleep(struct x86_vcpu *v, bool sleeps);
 
 /* msr.c */
 int vmx_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);
