@@ -17,12 +17,12 @@
 #define MSR_DEADLINE	0x6e0
 #define IF		0x200ul
 
-/* By processor. Only its own code writes, but for @pinged. */
+/* By processor; only its own code writes. */
 static volatile struct {
 	u64 seed;
 	u64 armed;		/* the timer, 0: it came */
-	u64 timers, selfs, pings;
-	u64 selfs_sent, pings_sent;
+	u64 timers, own, pings;
+	u64 own_sent, pings_sent;
 	u64 service;		/* highest class in service */
 	u64 bad, bad_rip, bad_flags, bad_vector;
 	u64 done;
@@ -106,7 +106,7 @@ static void on_self(struct trapframe *frame)
 {
 	u64 before = enter(frame);
 
-	on[self()].selfs++;
+	on[self()].own++;
 	leave(before);
 }
 
@@ -148,9 +148,9 @@ static void send_self(void)
 	u32 me = self();
 
 	/* One at a time, so that none may merge with another. */
-	if (on[me].selfs != on[me].selfs_sent)
+	if (on[me].own != on[me].own_sent)
 		return;
-	on[me].selfs_sent++;
+	on[me].own_sent++;
 	send(0, 0x40000 | VEC_SELF);
 }
 
@@ -236,7 +236,7 @@ static void storm(void)
 	guest_sti();
 	for (u64 i = 0; i < rounds && !on[0].bad && !on[1].bad; i++)
 		one_round();
-	while (on[me].armed || on[me].selfs != on[me].selfs_sent)
+	while (on[me].armed || on[me].own != on[me].own_sent)
 		guest_pause();
 	on[me].done = 1;
 }
@@ -313,12 +313,12 @@ static void run(u64 with_x2, u64 nr_cpus)
 		volatile typeof(on[0]) *o = &((volatile typeof(on[0]) *)&AT(vm, on))[i];
 
 		note("vCPU %u: %u timers, %u self-IPIs, %u pings", (unsigned int)i,
-		     (unsigned int)o->timers, (unsigned int)o->selfs, (unsigned int)o->pings);
+		     (unsigned int)o->timers, (unsigned int)o->own, (unsigned int)o->pings);
 		if (!EQ(o->bad, 0))
 			note("  vector %#x at rip %#lx, flags %#lx", (unsigned int)o->bad_vector,
 			     (unsigned long)o->bad_rip, (unsigned long)o->bad_flags);
 		CHECK(o->timers > 100);
-		EQ(o->selfs, o->selfs_sent);
+		EQ(o->own, o->own_sent);
 	}
 	vm_free(vm);
 }
