@@ -130,10 +130,36 @@ static void a_breakpoint_on_the_code(void)
 	play(code_guest, 2);
 }
 
+/* RF is for the one instruction that the handler returns to. */
+static void next_guest(void)
+{
+	extern u8 next_first[], next_second[];
+	u32 a = 0, b, c = 0, d;
+
+	guest_vector[1] = debug_handler;
+	asm volatile("mov %0, %%db1" : : "r"(next_second));
+	SET_BREAKPOINT(next_first, 0x405);
+	asm volatile(".globl next_first; next_first: cpuid; .globl next_second; next_second: nop"
+		     : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	SET_BREAKPOINT(0, 0x400);
+	GEQ(hits, 2);
+	GEQ(hit[0].rip, next_first);
+	GEQ(hit[0].dr6, 1);
+	GEQ(hit[1].rip, next_second);
+	GEQ(hit[1].dr6, 2);
+	guest_done();
+}
+
+static void a_breakpoint_behind_an_exit(void)
+{
+	play(next_guest, 0);
+}
+
 static const struct test tests[] = {
 	TEST(steps_through_rep),
 	TEST(a_breakpoint_on_a_device),
 	TEST(a_breakpoint_on_the_code),
+	TEST(a_breakpoint_behind_an_exit),
 };
 
 TEST_MAIN(tests)
