@@ -214,6 +214,34 @@ int kvm_gmap_write(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, cons
 	return 0;
 }
 
+/*
+ * Atomic; the page is brought in first. A guest that changes the byte again and again
+ * gets -EAGAIN in the end, and what it then holds is the guest's affair.
+ */
+int kvm_gmap_xchg_byte(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, u8 new, u8 *old)
+{
+	u8 __user *p = gmap_uptr(kvm, map, off, 1);
+	unsigned int tries = 64;
+	bool done = false;
+	u8 cur;
+
+	if (IS_ERR_OR_NULL((__force void *)p) || map->slot->flags & KVM_MEM_READONLY)
+		return -EFAULT;
+	if (__get_user(cur, p) || !user_access_begin(p, 1))
+		return -EFAULT;
+	while (!done && tries--)
+		done = unsafe_try_cmpxchg_user(p, &cur, new, fault);
+	user_access_end();
+	if (!done)
+		return -EAGAIN;
+	*old = cur;
+	mark_range_dirty(kvm, map->slot, map->gpa + off, 1);
+	return 0;
+fault:
+	user_access_end();
+	return -EFAULT;
+}
+
 static int page_found(struct kvm_page *p, struct page *page, bool writable)
 {
 	p->page = page;

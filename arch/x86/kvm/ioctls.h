@@ -74,6 +74,10 @@ enum x86_next x86_mmio_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags);
 long x86_get_mpstate(void *obj, void *arg);
 long x86_set_mpstate(void *obj, void *arg);
 
+/* sync.c: around KVM_RUN, vCPU loaded */
+int sync_from_user(struct x86_vcpu *v);
+void sync_to_user(struct x86_vcpu *v);
+
 /* irqchip/vapic.c */
 long vapic_ioctl_addr(void *obj, void *arg);
 long vapic_ioctl_report(void *obj, void *arg);

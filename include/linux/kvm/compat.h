@@ -9,6 +9,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/eventfd.h>
 #include <linux/mm.h>
+#include <linux/sched/stat.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
@@ -27,6 +28,21 @@ extern bool itlb_multihit_kvm_mitigation;
 #ifndef SECONDARY_EXEC_ENABLE_XSAVES
 #define SECONDARY_EXEC_ENABLE_XSAVES	SECONDARY_EXEC_XSAVES
 #endif
+
+/* How long the current thread was ready to run and did not, in ns */
+static inline bool kvm_run_delay_known(void)
+{
+	return sched_info_on();
+}
+
+static inline u64 kvm_run_delay(void)
+{
+#ifdef CONFIG_SCHED_INFO
+	return current->sched_info.run_delay;
+#else
+	return 0;
+#endif
+}
 
 /* Where a CPU turns virtualisation on and off: no user task runs there then. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)

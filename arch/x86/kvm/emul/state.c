@@ -174,8 +174,7 @@ enum emul_result state_hypercall(struct emul_ctx *c)
 		emul_set_gpr(c, X86_RAX, -KVM_EPERM);
 		return EMUL_OK;
 	}
-	if (pv_hypercall(v) != X86_RESUME)
-		return EMUL_UNHANDLED;
+	pv_hypercall(v, false);
 	emul_set_gpr(c, X86_RAX, x86_gpr(v, X86_RAX));
 	return EMUL_OK;
 }

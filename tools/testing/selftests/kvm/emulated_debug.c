@@ -37,7 +37,7 @@ static void play(guest_fn fn, unsigned int accesses)
 	unsigned int n = 0;
 	struct ucall uc;
 
-	AT(vm, bochs) = on_bochs() && !on_amd();
+	AT(vm, bochs) = on_bochs();
 	for (run_exit(vcpu); vcpu->run->exit_reason == KVM_EXIT_MMIO; run_exit(vcpu)) {
 		memset(vcpu->run->mmio.data, 0x11, 8);
 		n++;
@@ -77,6 +77,8 @@ static void steps_guest(void)
 
 static void steps_through_rep(void)
 {
+	if (on_bochs() && on_amd())
+		SKIP("Bochs ends in its own triple fault here, with the stock modules too");
 	play(steps_guest, 3);
 }
 
@@ -109,7 +111,7 @@ static void a_breakpoint_on_a_device(void)
 
 /*
  * Once before the instruction, and not again when RF is set: it runs once. Bochs
- * loses RF at an EPT violation, and stops once more.
+ * loses RF at the fault of a nested page, and stops once more.
  */
 static void code_guest(void)
 {
@@ -152,6 +154,8 @@ static void next_guest(void)
 
 static void a_breakpoint_behind_an_exit(void)
 {
+	if (on_bochs() && on_amd())
+		SKIP("Bochs loses DR6, with the stock modules too");
 	play(next_guest, 0);
 }
 
