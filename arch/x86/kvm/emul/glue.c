@@ -320,7 +320,7 @@ static void emul_queue_fault(struct x86_vcpu *v)
 
 static enum x86_next emul_continue(struct x86_vcpu *v);
 
-/* Traps behind the instruction. While REP goes on, the VMM's debugger has its step from hardware. */
+/* Traps behind the instruction. While REP goes on, hardware steps for the VMM's debugger. */
 static enum x86_next emul_traps(struct x86_vcpu *v)
 {
 	enum x86_next next = X86_RESUME;
