@@ -64,7 +64,7 @@ enum x86_next x86_skip(struct x86_vcpu *v)
 	}
 	x86_skip_len(v, len);
 stepped:
-	if (unlikely(x86_rflags(v) & X86_EFLAGS_TF))
+	if (unlikely(x86_rflags(v) & (X86_EFLAGS_TF | X86_EFLAGS_RF)))
 		x86_debug_step(v, &next);
 	return next;
 }
