@@ -43,7 +43,7 @@ loads()
 	mkdir -p "$work/kvm" "$work/t"
 	cp "$modules/kvm.ko" "$modules/kvm-intel.ko" "$work/kvm/" &&
 		strip --strip-debug "$work/kvm/"*.ko || return
-	for test in run_exits memslots real_mode lapic irq_delivery; do
+	for test in run_exits memslots real_mode vm86 lapic irq_delivery; do
 		cp "$BUILD/selftests/kvm/$test" "$work/t/" || return
 	done
 	KVM=none "$HOSTDIR/host-run" --cpus 1 --timeout 250 --cpu-model "$model" \
