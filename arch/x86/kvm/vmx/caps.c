@@ -207,6 +207,9 @@ int vmx_caps_probe(void)
 		ret = vmx_probe_ept(hw);
 	if (ret)
 		return ret;
+	/* It would take virtual-8086 mode for what it is, and the IVT for an IDT. */
+	if (!unrestricted_guest || !(hw->optional & SECONDARY_EXEC_UNRESTRICTED_GUEST))
+		enable_apicv = false;
 	preemption_timer = hw->pin & PIN_BASED_VMX_PREEMPTION_TIMER;
 	hw->apicv = enable_apicv && hw->tpr_shadow && (hw->optional & VMX_APICV) == VMX_APICV;
 	enable_apicv = hw->apicv;
