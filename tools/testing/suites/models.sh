@@ -46,7 +46,7 @@ loads()
 	for test in run_exits memslots real_mode vm86 lapic irq_delivery; do
 		cp "$BUILD/selftests/kvm/$test" "$work/t/" || return
 	done
-	KVM=none "$HOSTDIR/host-run" --cpus 1 --timeout 250 --cpu-model "$model" \
+	KVM=none "$HOSTDIR/host-run" --cpus 1 --timeout 350 --cpu-model "$model" \
 		--add "$work/kvm:/kvm" --add "$work/t:/t" --add "$here/l1-loads:/l1-loads" \
 		-- /l1-loads "$@" > "$work/loads" 2>&1
 	tap "$model: the host's kernel log is clean" $? "$work/loads"
