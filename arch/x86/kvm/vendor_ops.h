@@ -158,6 +158,7 @@ struct x86_caps {
 	u8 tsc_frac_bits;
 	u64 tsc_max_ratio;
 	bool nrips;
+	bool tss_pages;			/* real mode uses the pages of KVM_SET_TSS_ADDR */
 	bool xsaves;
 	bool vnmi;
 	bool apicv;			/* hardware delivers a local APIC's interrupts */

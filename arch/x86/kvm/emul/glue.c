@@ -307,6 +307,12 @@ static enum x86_next emul_failed(struct x86_vcpu *v)
 	return x86_emulation_failed(v, v->emul->insn, v->emul->fetched);
 }
 
+/* While a debugger uses them, they are not the guest's. */
+static bool emul_is_int3(const struct emul_ctx *c)
+{
+	return c->map == 1 && c->opcode == 0xcc;
+}
+
 static void emul_queue_fault(struct x86_vcpu *v)
 {
 	const struct emul_fault *f = &v->emul->fault;
@@ -475,6 +481,8 @@ enum x86_next x86_emulate(struct x86_vcpu *v)
 	if (next != X86_RESUME)
 		return next;
 	v->io->epoch = v->emul->epoch;
+	if (unlikely(v->dbg.guest_debug & KVM_GUESTDBG_USE_SW_BP) && emul_is_int3(v->emul))
+		return x86_debug_exit(v, EMUL_BP, 0);
 	return emul_pass(v);
 }
 

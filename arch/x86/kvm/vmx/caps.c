@@ -195,8 +195,9 @@ static u64 vmx_spec_ctrl_bits(void)
  */
 static void vmx_probe_apicv(struct vmx_hw *hw)
 {
-	bool can = enable_apicv && hw->ept && hw->tpr_shadow &&
-		    (hw->optional & VMX_APICV) == VMX_APICV;
+	/* In virtual-8086 mode it would take the IVT of real mode for an IDT. */
+	bool can = enable_apicv && hw->unrestricted && hw->tpr_shadow &&
+		   (hw->optional & VMX_APICV) == VMX_APICV;
 
 	hw->posted = can && (hw->pin & PIN_BASED_POSTED_INTR) &&
 		     (hw->exit & VM_EXIT_ACK_INTR_ON_EXIT);
@@ -223,9 +224,9 @@ int vmx_caps_probe(void)
 	if (ret)
 		return ret;
 	preemption_timer = hw->pin & PIN_BASED_VMX_PREEMPTION_TIMER;
-	vmx_probe_apicv(hw);
 	unrestricted_guest &= hw->ept && (hw->optional & SECONDARY_EXEC_UNRESTRICTED_GUEST);
 	hw->unrestricted = unrestricted_guest;
+	vmx_probe_apicv(hw);
 	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
 	hw->secondary |= hw->ept ? SECONDARY_EXEC_ENABLE_EPT : 0;
@@ -270,6 +271,7 @@ void vmx_caps_export(struct x86_caps *caps)
 		.tsc_frac_bits = 48,
 		.tsc_max_ratio = ~0ull,
 		.nrips = true,
+		.tss_pages = !vmx_hw.unrestricted,
 		.apicv = vmx_hw.apicv,
 		.apic_page = flexpriority,
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&

@@ -57,9 +57,10 @@ static void vmx_intercept_by_vm(struct vmx_vcpu *s)
 
 void vmx_update_intercepts(struct x86_vcpu *v)
 {
-	bool bp = v->dbg.guest_debug & KVM_GUESTDBG_USE_SW_BP;
+	struct vmx_vcpu *s = to_vmx(v);
+	bool bp = (v->dbg.guest_debug & KVM_GUESTDBG_USE_SW_BP) || s->vm86.on;
 
-	vmx_control(&to_vmx(v)->exceptions, EXCEPTION_BITMAP, BIT(VEC_BP), bp);
+	vmx_control(&s->exceptions, EXCEPTION_BITMAP, BIT(VEC_BP), bp);
 }
 
 void vmx_cpuid_changed(struct x86_vcpu *v)
@@ -223,6 +224,7 @@ void vmx_vcpu_reset(struct x86_vcpu *v, bool init)
 	struct vmx_vcpu *s = to_vmx(v);
 	unsigned int i;
 
+	vmx_vm86_leave(s);
 	if (!s->fields_set)
 		vmx_fill_control(s);
 	if (!init) {
