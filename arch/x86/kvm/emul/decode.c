@@ -390,6 +390,8 @@ static inline unsigned int opnd_bytes(const struct emul_ctx *c,
 		return 1u << size;
 	case SZ_Y:
 		return c->rex & 8 ? 8 : 4;
+	case SZ_Z:
+		return c->op_bytes == 8 ? 4 : c->op_bytes;
 	default:	/* SZ_M */
 		return is_long64(c) ? 8 : 4;
 	}
