@@ -241,8 +241,6 @@ enum emul_result x_ret_far(struct emul_ctx *c)
 		if ((sel & 3) > c->cpl)
 			return return_outer(c, &cs, rip, c->imm);
 	}
-	if (!is_paragraph(c))
-		emul_set_mode(c, &cs);
 	TRY(emul_add_sp(c, c->imm));
 	return emul_to_code(c, &cs, rip);
 }

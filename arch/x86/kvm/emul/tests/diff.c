@@ -13,7 +13,8 @@
 
 static struct machine machine;
 static bool world_ok[NR_WORLDS];
-static unsigned long forms, compared, faults, skipped, hung;
+static unsigned long forms, compared, faults, skipped, hung, noted;
+static bool strict;
 static unsigned int shown;
 
 static void report(const struct try *t, const struct outcome *n,
@@ -57,6 +58,11 @@ static bool is_cmps(const struct insn *i)
 	return i->n == 1 && (i->op[0] & 0xfe) == 0xa6;
 }
 
+static bool is_access(const struct outcome *o)
+{
+	return o->vector == EMUL_PF || o->vector == EMUL_SS_VEC;
+}
+
 static const char *compare_end(const struct try *t, const struct outcome *n,
 			       const struct outcome *e)
 {
@@ -66,13 +72,14 @@ static const char *compare_end(const struct try *t, const struct outcome *n,
 	if (!n->fault)
 		return NULL;
 	faults++;
-	if (is_cmps(t->f.i))
+	if (is_cmps(t->f.i) ||
+	    (t->f.i->flags & FRAME && is_access(n) && is_access(e)))
 		return NULL;
 	if (n->vector != e->vector)
 		return "another vector";
 	if (told_error(n) != told_error(e))
 		return "another error code";
-	if (n->vector == EMUL_PF && n->cr2 != e->cr2 && !(t->f.i->flags & FRAME))
+	if (n->vector == EMUL_PF && n->cr2 != e->cr2)
 		return "another CR2";
 	return NULL;
 }
@@ -87,6 +94,10 @@ static u64 reg_mask(const struct try *t, const struct outcome *n,
 	if (i == t->reg && ((fl & ZEROSRC && n->s.rflags & ZF) ||
 			    (fl & UNDEF16 && t->f.size == 2)))
 		return 0;
+	/* RETF from a 16-bit stack to 64-bit code: what SP carries into ESP */
+	if (i == 4 && fl & FRAME && n->s.sel[EMUL_CS] == 0x33 &&
+	    (t->f.w == W_16 || t->f.w == W_32S16))
+		return 0xffff;
 	/* POPA that faults half way: which were loaded is the CPU's choice */
 	if (n->fault && t->f.i->op[0] == 0x61)
 		return 0;
@@ -233,6 +244,11 @@ static bool one_try(const struct form *f)
 		what = "memory differs";
 	if (!what)
 		return true;
+	/* Which fault comes first is known of Intel's CPUs only */
+	if (!strict && (n.fault || r != EMUL_OK)) {
+		noted++;
+		return true;
+	}
 	report(&t, &n, &e, what);
 	if (where && shown < 3)
 		printf("#   memory at %llx\n", (unsigned long long)where);
@@ -273,6 +289,7 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP the CPU can't be asked here\n");
 		return 0;
 	}
+	strict = !(machine.f.features >> EMUL_F_AMD & 1);
 	for (i = 0; i < NR_WORLDS; i++)
 		world_ok[i] = machine_has(&machine, i);
 	tap(true, "32-bit code%s", world_ok[W_32] ? "" :
@@ -301,6 +318,9 @@ int main(int argc, char **argv)
 	}
 	printf("# %lu forms, %lu comparisons, %lu of them faults\n", forms,
 	       compared, faults);
+	if (noted)
+		printf("# %lu faults differ; not held against this CPU\n",
+		       noted);
 	if (hung)
 		printf("# %lu of them the host's kernel never ended\n", hung);
 	machine_free(&machine);

@@ -147,9 +147,12 @@ static void make_tables(struct machine *m)
 	static const u64 kernel[2] = { 0x00af9b000000ffff, 0x00cf93000000ffff };
 	unsigned int i;
 	u64 gate = 0x8e0000100000ull;
+	u64 number = 0x0040f50000000000;
 	u16 no_map = 104;	/* no I/O permission bitmap */
 
 	m->have_ldt = true;
+	/* Linux keeps a processor's number in the limit of this one */
+	memcpy(m->sys + SYS_GDT + 0x78, &number, 8);
 	memcpy(m->sys + SYS_GDT + 0x10, kernel, sizeof(kernel));
 	for (i = S_CODE64; i < NR_SELS; i++) {
 		if (seg_rows[i].sel) {
