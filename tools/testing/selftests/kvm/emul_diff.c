@@ -325,7 +325,7 @@ static void prepare(const struct snippet *s, enum mode mode, unsigned int n,
 	memcpy(mem + r->rsp + 2 * slot, &v, slot);
 	v = STACK - 0x200;
 	memcpy(mem + r->rsp + 3 * slot, &v, slot);
-	v = n & 1 ? 0x10 : 0;
+	v = n & 1 || sel != 0x08 ? 0x10 : 0;
 	memcpy(mem + r->rsp + 4 * slot, &v, slot);
 }
 

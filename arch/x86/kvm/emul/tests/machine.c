@@ -303,6 +303,19 @@ static enum emul_result m_swap(struct emul_ctx *c, u64 la, const void *old,
 	return m_write(c, la, new, len, acc);
 }
 
+/* FNSTCW and FNSTSW, of an FPU as processes have it */
+static enum emul_result m_x87_mem(struct emul_ctx *c, void *buf,
+				  unsigned int len, bool keep)
+{
+	u16 v = c->opcode == 0xd9 ? 0x37f : 0;
+
+	(void)keep;
+	if (len != 2)
+		return EMUL_UNHANDLED;
+	memcpy(buf, &v, 2);
+	return EMUL_OK;
+}
+
 /* ---- contents ---- */
 
 void machine_fill(struct machine *m)
@@ -589,6 +602,8 @@ static const struct cpuid_bit cpuid_bits[] = {
 	{ 1, 2, 28, EMUL_F_AVX }, { 0x80000001, 2, 0, EMUL_F_LAHF64 },
 	{ 7, 2, 2, EMUL_F_UMIP }, { 7, 1, 10, EMUL_F_INVPCID },
 	{ 1, 2, 3, EMUL_F_MONITOR }, { 1, 2, 20, EMUL_F_SSE42 },
+	{ 7, 1, 8, EMUL_F_BMI2 }, { 7, 1, 19, EMUL_F_ADX },
+	{ 7, 1, 5, EMUL_F_AVX2 }, { 1, 3, 24, EMUL_F_FXSR },
 };
 
 static u32 cpuid_reg(u32 leaf, unsigned int reg)
@@ -675,6 +690,7 @@ bool machine_init(struct machine *m)
 	m->f.ops.read = m_read;
 	m->f.ops.write = m_write;
 	m->f.ops.swap = m_swap;
+	m->f.ops.x87_mem = m_x87_mem;
 	if (!map_arena(m)) {
 		printf("# no writable and executable memory below 4 GiB\n");
 		return false;
