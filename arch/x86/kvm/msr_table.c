@@ -197,6 +197,9 @@ static enum msr_result get_pv(struct x86_vcpu *v, u32 index, u64 *data, bool hos
 	case MSR_KVM_STEAL_TIME:
 		*data = v->steal.msr;
 		return MSR_DONE;
+	case MSR_KVM_PV_EOI_EN:
+		*data = pv_eoi_get_msr(v);
+		return MSR_DONE;
 	default:
 		*data = v->pvclock.msr;
 		return MSR_DONE;
@@ -221,6 +224,9 @@ static enum msr_result set_pv(struct x86_vcpu *v, u32 index, u64 data, bool host
 		break;
 	case MSR_KVM_STEAL_TIME:
 		r = steal_set_msr(v, data);
+		break;
+	case MSR_KVM_PV_EOI_EN:
+		r = pv_eoi_set_msr(v, data);
 		break;
 	default:
 		r = kvmclock_set_msr(v, data, index == MSR_KVM_SYSTEM_TIME, host);
@@ -527,8 +533,7 @@ const struct msr_row msr_rows[] = {
 	{ ONE(MSR_IA32_XSS), MSR_LISTED, X86_FEATURE_XSAVES, FIELD(regs.xss), .set = set_xss },
 	{ MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW, MSR_LISTED,
 	  .get = get_pv, .set = set_pv },
-	{ ONE(MSR_KVM_STEAL_TIME), MSR_LISTED, .get = get_pv, .set = set_pv },
-	{ ONE(MSR_KVM_POLL_CONTROL), MSR_LISTED, .get = get_pv, .set = set_pv },
+	{ MSR_KVM_STEAL_TIME, MSR_KVM_POLL_CONTROL, MSR_LISTED, .get = get_pv, .set = set_pv },
 	{ ONE(MSR_EFER), 0, 0, FIELD(regs.efer), .set = set_efer },
 	{ MSR_STAR, MSR_SYSCALL_MASK, MSR_LISTED, VENDOR },
 	{ ONE(MSR_KERNEL_GS_BASE), MSR_LISTED, VENDOR },
