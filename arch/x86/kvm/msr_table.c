@@ -8,6 +8,7 @@
 #include <asm/mtrr.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
+#include <asm/vmx.h>
 #include <uapi/asm/kvm_para.h>
 
 #include "x86.h"
@@ -429,21 +430,36 @@ static u64 feature_ucode_rev(void)
 	(ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH | \
 	 ARCH_CAP_SSB_NO | ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO | ARCH_CAP_TAA_NO | \
 	 ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO | ARCH_CAP_PSDP_NO | \
-	 ARCH_CAP_FB_CLEAR | ARCH_CAP_RRSBA | ARCH_CAP_BHI_NO | ARCH_CAP_PBRSB_NO)
+	 ARCH_CAP_FB_CLEAR | ARCH_CAP_GDS_NO | ARCH_CAP_RFDS_NO | ARCH_CAP_RFDS_CLEAR | \
+	 ARCH_CAP_ITS_NO | ARCH_CAP_RRSBA | ARCH_CAP_BHI_NO | ARCH_CAP_PBRSB_NO)
 
 static u64 feature_arch_capabilities(void)
 {
+	/* What the host's processor does not suffer from, its guests do not either. */
+	static const struct {
+		u16 bug;
+		u64 bit;
+	} without[] = {
+		{ X86_BUG_CPU_MELTDOWN, ARCH_CAP_RDCL_NO },
+		{ X86_BUG_SPEC_STORE_BYPASS, ARCH_CAP_SSB_NO },
+		{ X86_BUG_MDS, ARCH_CAP_MDS_NO },
+		{ X86_BUG_GDS, ARCH_CAP_GDS_NO },
+		{ X86_BUG_RFDS, ARCH_CAP_RFDS_NO },
+		{ X86_BUG_ITS, ARCH_CAP_ITS_NO },
+	};
+	unsigned int i;
 	u64 caps = 0;
 
 	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
 		rdmsrl_safe(MSR_IA32_ARCH_CAPABILITIES, &caps);
 	caps &= ARCH_CAP_GUEST;
-	if (!boot_cpu_has_bug(X86_BUG_CPU_MELTDOWN))
-		caps |= ARCH_CAP_RDCL_NO;
-	if (!boot_cpu_has_bug(X86_BUG_SPEC_STORE_BYPASS))
-		caps |= ARCH_CAP_SSB_NO;
-	if (!boot_cpu_has_bug(X86_BUG_MDS))
-		caps |= ARCH_CAP_MDS_NO;
+	for (i = 0; i < ARRAY_SIZE(without); i++)
+		if (!boot_cpu_has_bug(without[i].bug))
+			caps |= without[i].bit;
+	/* Page sizes that change are dealt with by us, and so is the L1 at entry. */
+	caps |= ARCH_CAP_PSCHANGE_MC_NO;
+	if (l1tf_vmx_mitigation != VMENTER_L1D_FLUSH_NEVER)
+		caps |= ARCH_CAP_SKIP_VMENTRY_L1DFLUSH;
 	return caps;
 }
 
