@@ -90,6 +90,13 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		v->run_error = -EIO;
 		return X86_ERROR;
 	}
+	if (unlikely(test_bit(KVM_REQ_DIRTY_RING, &vcpu->requests))) {
+		if (kvm_dirty_ring_wants_exit(vcpu)) {
+			run->exit_reason = KVM_EXIT_DIRTY_RING_FULL;
+			return X86_TO_USER;
+		}
+		clear_bit(KVM_REQ_DIRTY_RING, &vcpu->requests);
+	}
 	if (kvm_take_request(vcpu, X86_REQ_LOAD_ROOT))
 		v->mmu.root = HPA_INVALID;
 	if (kvm_take_request(vcpu, X86_REQ_MASTERCLOCK))
