@@ -121,7 +121,8 @@ static __attribute__((noinline, noclone)) u64 call_foreign(void)
 	foreign[0] = 0x0f;
 	foreign[1] = 0x01;
 	foreign[2] = amd ? 0xc1 : 0xd9;
-	trap = GUEST_TRY("foreign: .byte 0xcc, 0xcc, 0xcc", GUEST_OUT("=a"(ret)), "a"(KVM_HC_VAPIC_POLL_IRQ), "b"(0));
+	trap = GUEST_TRY("foreign: .byte 0xcc, 0xcc, 0xcc", GUEST_OUT("=a"(ret)),
+			 "a"(KVM_HC_VAPIC_POLL_IRQ), "b"(0));
 	return trap == NO_TRAP ? ret : trap + 1000;
 }
 
