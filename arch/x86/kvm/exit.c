@@ -303,7 +303,7 @@ static void peek_insn(struct x86_vcpu *v, u8 *b, unsigned int len)
 	memset(b, 0xcc, len);
 	for (i = 0; i < len; i++)
 		if (mmu_gva_to_gpa(v, la + i, X86_FAULT_FETCH, &gpa, &fault, false) ||
-		    kvm_read_guest(v->vcpu.kvm, gpa, &b[i], 1))
+		    kvm_read_guest(v->vcpu.kvm, v->vcpu.as_id, gpa, &b[i], 1))
 			return;
 }
 
@@ -326,15 +326,20 @@ static void fix_hypercall(struct x86_vcpu *v)
 	if (!x86_is_64bit(v))
 		la = (u32)(la + x86_op(seg_base)(v, X86_CS));
 	if (!mmu_gva_to_gpa(v, la, X86_FAULT_WRITE, &gpa, &fault, false))
-		kvm_write_guest(v->vcpu.kvm, gpa, &native, 1);
+		kvm_write_guest(v->vcpu.kvm, v->vcpu.as_id, gpa, &native, 1);
 }
 
-/* #UD: the other vendor's hypercall instruction, or really undefined. */
+/* #UD: the other vendor's hypercall instruction, RSM in SMM, or really undefined. */
 static enum x86_next exc_undefined(struct x86_vcpu *v)
 {
 	bool quirk = !(to_x86_vm(v->vcpu.kvm)->disabled_quirks & KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
 	u8 b[3];
 
+	if (unlikely(v->smm.active)) {
+		peek_insn(v, b, 2);
+		if (b[0] == 0x0f && b[1] == 0xaa)
+			return x86_emulate(v);
+	}
 	if (quirk && x86_op(get_cpl)(v) == 0 && (x86_cr0(v) & X86_CR0_PE)) {
 		peek_insn(v, b, sizeof(b));
 		if (b[0] == 0x0f && b[1] == 0x01 &&
@@ -492,12 +497,6 @@ static enum x86_next exit_unknown(struct x86_vcpu *v)
 	return X86_TO_USER;
 }
 
-/* Hardware task switches are not emulated: say so, never guess. */
-static enum x86_next exit_task_switch(struct x86_vcpu *v)
-{
-	return x86_emulation_failed(v, NULL, 0);
-}
-
 #define ROW(r, h, f)	[X86_EXIT_##r] = { .name = #r, .handle = (h), .fast = (f) }
 
 const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
@@ -528,7 +527,8 @@ const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
 	/* Not in the guest's CPUID: the instructions are no-ops, as hardware allows */
 	ROW(MONITOR,		exit_mwait,		NULL),
 	ROW(MWAIT,		exit_mwait,		NULL),
-	ROW(TASK_SWITCH,	exit_task_switch,	NULL),
+	/* The event, or the instruction that hardware left at its beginning, once more */
+	ROW(TASK_SWITCH,	x86_emulate_state,	NULL),
 	ROW(UNDEFINED,		exit_ud,		NULL),
 	ROW(EMULATE,		x86_emulate_state,	NULL),
 	ROW(RESUME,		exit_nothing,		NULL),

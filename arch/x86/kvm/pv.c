@@ -56,7 +56,7 @@ static long pv_clock_pairing(struct x86_vcpu *v, const struct pv_args *a)
 	pair.sec = div_u64_rem(real, NSEC_PER_SEC, &rest);
 	pair.nsec = rest;
 	pair.tsc = tsc_read_guest(v, tsc);
-	if (kvm_write_guest(v->vcpu.kvm, a->a0, &pair, sizeof(pair)))
+	if (kvm_write_guest(v->vcpu.kvm, v->vcpu.as_id, a->a0, &pair, sizeof(pair)))
 		return -KVM_EFAULT;
 	return 0;
 }

@@ -51,6 +51,20 @@ static inline u64 kvm_run_delay(void)
 #define KVM_CPUHP_STATE		CPUHP_AP_KVM_ONLINE
 #endif
 
+/* On a CPU that has it; @p is aligned to 16 bytes. */
+static inline bool kvm_cmpxchg16(void *p, const u64 *old, const u64 *new)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	u64 *q = p;
+
+	return cmpxchg_double(q, q + 1, old[0], old[1], new[0], new[1]);
+#else
+	u128 o = (u128)old[1] << 64 | old[0], n = (u128)new[1] << 64 | new[0];
+
+	return cmpxchg128((u128 *)p, o, n) == o;
+#endif
+}
+
 static inline void kvm_eventfd_signal(struct eventfd_ctx *ctx)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)

@@ -63,7 +63,8 @@ static inline int gwalk_cmpxchg(struct gwalk_env *env, u64 gpa, u64 old, u64 new
 
 	if (env->atomic)
 		return -EBUSY;
-	ret = kvm_cmpxchg_guest(env->v->vcpu.kvm, gpa, &old, &new, wide ? 8 : 4);
+	ret = kvm_cmpxchg_guest(env->v->vcpu.kvm, env->v->vcpu.as_id, gpa, &old, &new,
+				wide ? 8 : 4);
 	/* Tables in memory that can't be written keep their bits: as in a ROM. */
 	return ret == -EAGAIN ? ret : 0;
 }

@@ -81,7 +81,7 @@ static enum tdp_result need_table(struct x86_vcpu *v, struct tdp_map *m, u64 *sp
 enum tdp_result tdp_map(struct x86_vcpu *v, struct tdp_map *m)
 {
 	struct kvm *kvm = v->vcpu.kvm;
-	u64 *sptep = (u64 *)__va(to_x86_vm(kvm)->mmu.root), spte;
+	u64 *sptep = (u64 *)__va(to_x86_vm(kvm)->mmu.root[v->vcpu.as_id]), spte;
 	int level = x86_caps.tdp_levels;
 	enum tdp_result r;
 
