@@ -764,6 +764,7 @@ static struct smm *victim(void)
 {
 	struct smm *s = smm_in(vm_new());
 
+	MUST(!enable_cap(s->vm->fd, KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1));
 	set_supported_cpuid(s->vcpu);
 	first_sregs = sregs_of(s->vcpu);
 	return s;
@@ -772,8 +773,10 @@ static struct smm *victim(void)
 /* A fresh start in the guest and into the handler, whatever went before. */
 static void into_handler(struct smm *s)
 {
+	/* A shutdown may be due since a signal ended the last run. */
 	struct kvm_vcpu_events none = { .flags = KVM_VCPUEVENT_VALID_SMM |
-						 KVM_VCPUEVENT_VALID_SHADOW };
+						 KVM_VCPUEVENT_VALID_SHADOW |
+						 KVM_VCPUEVENT_VALID_TRIPLE_FAULT };
 	struct kvm_debugregs dr = { .dr6 = 0xffff0ff0, .dr7 = 0x400 };
 
 	OK(ioctl(s->vcpu->fd, KVM_SET_VCPU_EVENTS, &none));
