@@ -100,9 +100,19 @@ static bool cmpxchg_len(void *p, const void *old, const void *new, unsigned int 
 		return cmpxchg((u16 *)p, *(u16 *)old, *(u16 *)new) == *(u16 *)old;
 	case 4:
 		return cmpxchg((u32 *)p, *(u32 *)old, *(u32 *)new) == *(u32 *)old;
-	default:
+	case 8:
 		return cmpxchg((u64 *)p, *(u64 *)old, *(u64 *)new) == *(u64 *)old;
+	default:
+		return kvm_cmpxchg16(p, old, new);
 	}
+}
+
+/* Aligned, or at least within a line, where x86 is atomic without a split lock. */
+static bool may_cmpxchg(gpa_t gpa, unsigned int len)
+{
+	if (!len || len > 16 || !is_power_of_2(len))
+		return false;
+	return len == 16 ? !(gpa & 15) : (gpa & 63) + len <= 64;
 }
 
 /* Rare (locked instructions on emulated paths, accessed/dirty bits), so by the page itself. */
@@ -116,7 +126,7 @@ int kvm_cmpxchg_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void
 
 	if (!slot || slot->flags & KVM_MEM_READONLY || !in_vm_mm(kvm))
 		return -EFAULT;
-	if (!len || len > 8 || !is_power_of_2(len) || gpa & (len - 1))
+	if (!may_cmpxchg(gpa, len))
 		return -EFAULT;
 	if (get_user_pages_fast((unsigned long)slot_uptr(slot, gpa), 1, FOLL_WRITE, &page) != 1)
 		return -EFAULT;
@@ -202,6 +212,34 @@ int kvm_gmap_write(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, cons
 	if (len)
 		mark_range_dirty(kvm, map->slot, map->gpa + off, len);
 	return 0;
+}
+
+/*
+ * Atomic; the page is brought in first. A guest that changes the byte again and again
+ * gets -EAGAIN in the end, and what it then holds is the guest's affair.
+ */
+int kvm_gmap_xchg_byte(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, u8 new, u8 *old)
+{
+	u8 __user *p = gmap_uptr(kvm, map, off, 1);
+	unsigned int tries = 64;
+	bool done = false;
+	u8 cur;
+
+	if (IS_ERR_OR_NULL((__force void *)p) || map->slot->flags & KVM_MEM_READONLY)
+		return -EFAULT;
+	if (__get_user(cur, p) || !user_access_begin(p, 1))
+		return -EFAULT;
+	while (!done && tries--)
+		done = unsafe_try_cmpxchg_user(p, &cur, new, fault);
+	user_access_end();
+	if (!done)
+		return -EAGAIN;
+	*old = cur;
+	mark_range_dirty(kvm, map->slot, map->gpa + off, 1);
+	return 0;
+fault:
+	user_access_end();
+	return -EFAULT;
 }
 
 static int page_found(struct kvm_page *p, struct page *page, bool writable)

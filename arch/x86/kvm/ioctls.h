@@ -69,6 +69,9 @@ void x86_debug_unload(struct x86_vcpu *v);
 /* A step ended: #DB for the guest or an exit for the VMM */
 void x86_debug_step(struct x86_vcpu *v, enum x86_next *next);
 enum x86_next x86_debug_exit(struct x86_vcpu *v, u8 vector, unsigned long dr6);
+/* What hardware did not see: kinds are BITs of DR7's R/W field */
+unsigned long x86_debug_hits(struct x86_vcpu *v, unsigned long la, unsigned int len, u8 kinds);
+enum x86_next x86_debug_hit(struct x86_vcpu *v, unsigned long dr6);
 
 /* io.c */
 void x86_io_destroy(struct x86_vcpu *v);
@@ -79,6 +82,10 @@ enum x86_next x86_mmio_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags);
 /* run.c */
 long x86_get_mpstate(void *obj, void *arg);
 long x86_set_mpstate(void *obj, void *arg);
+
+/* sync.c: around KVM_RUN, vCPU loaded */
+int sync_from_user(struct x86_vcpu *v);
+void sync_to_user(struct x86_vcpu *v);
 
 /* irqchip/vapic.c */
 long vapic_ioctl_addr(void *obj, void *arg);

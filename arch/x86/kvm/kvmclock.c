@@ -316,6 +316,7 @@ int kvmclock_set(struct kvm *kvm, const struct kvm_clock_data *d)
 	if (d->flags & ~CLOCK_FLAGS)
 		return -EINVAL;
 	raw_spin_lock_irqsave(&c->tsc_lock, flags);
+	switch_master(kvm);	/* so that what KVM_GET_CLOCK says next is exact if it can be */
 	kvmclock_host_moment(&tsc, &ns, &real);
 	/* The time between saving and now, never less than none */
 	if ((d->flags & KVM_CLOCK_REALTIME) && real > d->realtime)

@@ -101,6 +101,8 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		if (unlikely(ret))
 			kvm_request(vcpu, X86_REQ_CLOCK);
 	}
+	if (kvm_take_request(vcpu, X86_REQ_STEAL))
+		steal_update(v);	/* may ask for a flush */
 	if (kvm_take_request(vcpu, X86_REQ_TSC))
 		x86_op(write_tsc)(v);
 	if (kvm_take_request(vcpu, KVM_REQ_TLB_FLUSH)) {
@@ -275,7 +277,9 @@ static enum x86_next x86_handle_exit(struct x86_vcpu *v)
 	int idx;
 
 	idx = srcu_read_lock(&kvm->srcu);
+	v->between_insns = false;
 	next = x86_exit_rows[v->exit.reason].handle(v);
+	v->between_insns = next == X86_RESUME;
 	srcu_read_unlock(&kvm->srcu, idx);
 	return next;
 }
@@ -458,16 +462,19 @@ static int x86_wait_for_start(struct x86_vcpu *v)
 	return -EAGAIN;
 }
 
-int kvm_arch_vcpu_run(struct kvm_vcpu *vcpu)
+static int x86_run(struct x86_vcpu *v)
 {
-	struct x86_vcpu *v = to_x86(vcpu);
-	struct kvm_run *run = vcpu->run;
+	struct kvm_run *run = v->vcpu.run;
 	enum x86_next next = X86_RESUME;
+	int ret;
 
 	if (unlikely(v->mp_state == KVM_MP_STATE_UNINITIALIZED))
 		return x86_wait_for_start(v);
-	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
-		return -EINVAL;		/* KVM_CAP_SYNC_REGS is not offered */
+	if (unlikely(READ_ONCE(run->kvm_valid_regs) | READ_ONCE(run->kvm_dirty_regs))) {
+		ret = sync_from_user(v);
+		if (ret)
+			return ret;
+	}
 	if (!v->apic && x86_set_cr8(v, READ_ONCE(run->cr8)))
 		return -EINVAL;
 
@@ -476,16 +483,28 @@ int kvm_arch_vcpu_run(struct kvm_vcpu *vcpu)
 	v->run_error = 0;
 	if (v->complete)
 		next = x86_resume_user(v);
+	/* The exit reason stays: a VMM ends its last access so, and goes on with what it was. */
 	if (next == X86_RESUME && READ_ONCE(run->immediate_exit)) {
-		run->exit_reason = KVM_EXIT_INTR;
 		v->run_error = -EINTR;
 		next = X86_ERROR;
 	}
-	if (next == X86_RESUME)
+	if (next == X86_RESUME) {
+		v->between_insns = true;
 		next = x86_loop(v);
+		v->between_insns = false;
+	}
 	fpu_swap_kvm_fpstate(&v->fpu, false);
 	x86_fill_run(v);
 	return next == X86_ERROR ? v->run_error : 0;
+}
+
+int kvm_arch_vcpu_run(struct kvm_vcpu *vcpu)
+{
+	int ret = x86_run(to_x86(vcpu));
+
+	if (unlikely(READ_ONCE(vcpu->run->kvm_valid_regs)))
+		sync_to_user(to_x86(vcpu));
+	return ret;
 }
 
 /* Would a halted vCPU wake up? Any context; reads of others' state are hints. */

@@ -41,6 +41,9 @@ int kvm_gmap_read(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, void 
 int kvm_gmap_write(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, const void *buf,
 		   unsigned int len);
 
+/* Stores @new and tells what was there; 0, -EFAULT, -EAGAIN. */
+int kvm_gmap_xchg_byte(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, u8 new, u8 *old);
+
 /*
  * A host page for the MMU to map. The caller samples kvm->invalidate_seq
  * first, maps under mmu_lock only if kvm_invalidated() says no, and drops the

@@ -164,6 +164,7 @@ int lapic_pv_send_ipi(struct kvm *kvm, unsigned long lo, unsigned long hi, u32 m
 		      bool mode64);
 /* PV kick: wake the vCPU with this APIC id */
 void lapic_pv_kick(struct kvm *kvm, u32 apic_id);
+struct kvm_vcpu *lapic_vcpu_by_id(struct kvm *kvm, u32 apic_id);
 
 static inline bool irqchip_in_kernel(struct irqchip_vm *ic)
 {

@@ -61,7 +61,7 @@ static enum tdp_result map_locked(struct x86_vcpu *v, const struct kvm_page *p, 
 	struct kvm *kvm = v->vcpu.kvm;
 	enum tdp_result r;
 
-	m->level = m->fetch && spte_exec_small() ? 1 : pick_level(kvm, p);
+	m->level = m->fetch && spte_exec_small() && !m->huge_exec ? 1 : pick_level(kvm, p);
 	m->now = pick_write(p, m->level);
 	r = tdp_map(v, m);
 	/* After the entry: who takes the bit first finds it writable and protects it. */
@@ -107,10 +107,11 @@ static enum mmu_fault_result map_page(struct x86_vcpu *v, const struct kvm_page 
 		.gfn = p->gfn, .hfn = p->hfn, .write = p->write, .fetch = fetch,
 		.memory = p->page || pfn_valid(p->hfn),
 		.may_write = p->writable,
-		.keep_tables = kvm_slot_logs_dirty(p->slot) || spte_exec_small(),
+		.huge_exec = to_x86_vm(kvm)->mmu.huge_exec,
 	};
 	enum tdp_result r;
 
+	m.keep_tables = kvm_slot_logs_dirty(p->slot) || (spte_exec_small() && !m.huge_exec);
 	for (;;) {
 		read_lock(&kvm->mmu_lock);
 		if (!still_valid(kvm, p, seq)) {

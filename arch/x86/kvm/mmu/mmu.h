@@ -21,6 +21,7 @@ struct mmu_vm {
 	unsigned long requested_pages;	/* S; KVM_SET_NR_MMU_PAGES, 0: never set */
 	struct page *own_page;		/* M; shown at @own_gfn, NULL: none */
 	gfn_t own_gfn;			/* M */
+	bool huge_exec;			/* c once vCPUs exist; whatever nx_huge_pages says */
 	bool identity;			/* identity_lock in identity.c; see mmu_map_identity() */
 };
 

@@ -83,6 +83,7 @@ struct tdp_map {
 	bool memory;
 	bool may_write;
 	enum spte_write now;
+	bool huge_exec;		/* code from huge pages, too */
 	bool keep_tables;	/* where smaller pages are mapped, map a small one */
 	/* out */
 	unsigned int need;	/* TDP_NO_TABLES: so many more in the cache */

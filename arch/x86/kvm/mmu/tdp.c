@@ -44,6 +44,8 @@ static enum tdp_result set_leaf(struct kvm *kvm, struct tdp_map *m, u64 *sptep, 
 	hfn_t hfn = m->hfn & ~(level_pages(m->level) - 1);
 	u64 new = spte_make_leaf(hfn << PAGE_SHIFT, m->level, m->memory, m->may_write, m->now);
 
+	if (m->huge_exec)
+		new |= spte_format.exec;
 	do {
 		if (!spte)
 			continue;

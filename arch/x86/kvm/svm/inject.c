@@ -168,6 +168,7 @@ void svm_want_irq_window(struct x86_vcpu *v)
 	c->int_ctl |= SVM_WINDOW_BITS;
 	c->int_vector = 0;
 	svm_intercept(s, INTERCEPT_VINTR, true);
+	svm_intercept(s, INTERCEPT_CR8_WRITE, true);
 	svm_touch(s, SVM_CLEAN_TPR);
 }
 
