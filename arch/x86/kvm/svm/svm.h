@@ -85,7 +85,7 @@ struct svm_vcpu {
 	int last_cpu;			/* p; -1: none */
 	u32 lazy;			/* v; registers to be read on demand after an exit */
 	u64 asid_generation;		/* p; 0: needs a new ASID */
-	u64 root;			/* v; nested CR3 with the C bit */
+	u64 root;			/* v; nested CR3, or CR3 itself, with the C bit */
 	unsigned long iret_rip;		/* v; with SVM_WATCH_IRET */
 	unsigned long soft_rip;		/* v; with SVM_WATCH_SOFT: of the instruction */
 	unsigned long soft_next;	/* v; and behind it */
@@ -123,6 +123,8 @@ void svm_update_intercepts(struct x86_vcpu *v);
 void svm_write_tsc(struct x86_vcpu *v);
 bool svm_set_hv_timer(struct x86_vcpu *v, u64 tsc);
 void svm_cancel_hv_timer(struct x86_vcpu *v);
+/* With shadow paging, of an undefined VMCB: never without our tables. */
+void svm_rebuild_paging(struct svm_vcpu *s);
 /* Control area from scratch, keeping what the vCPU was given. */
 void svm_rebuild_control(struct svm_vcpu *s);
 

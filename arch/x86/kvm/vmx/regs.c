@@ -16,7 +16,7 @@
 #define CR4_OWNED	(X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PGE |			\
 			 X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
 
-/* What an unpaged guest may have set, but its identity map must not have */
+/* What an unpaged guest may have set, but the tables it gets must not have */
 #define CR4_PAGED	(X86_CR4_PAE | X86_CR4_PCIDE | X86_CR4_SMEP | X86_CR4_SMAP |		\
 			 X86_CR4_PKE | X86_CR4_LA57)
 
@@ -45,6 +45,9 @@ void vmx_cache_regs(struct x86_vcpu *v, u32 which)
 	if (which & BIT(X86_LAZY_CR4))
 		v->regs.cr4 = (v->regs.cr4 & ~s->cr4_owned) |
 			      (vmx_read(GUEST_CR4) & s->cr4_owned);
+	/* With shadow paging these are ours in hardware. */
+	if (mmu_shadow())
+		return;
 	if ((which & BIT(X86_LAZY_CR3)) && !s->unpaged)
 		v->regs.cr3 = vmx_read(GUEST_CR3);
 	/* Saved by exits in any mode, but the guest's only with PAE paging (SDM 3C 28.3.4). */
@@ -122,7 +125,8 @@ void vmx_set_dt(struct x86_vcpu *v, bool idt, const struct kvm_dtable *dt)
 
 /*
  * A guest that is not unrestricted has paging on when it thinks it is off: then its
- * addresses go through the identity map, with what CR4 and EFER that wants.
+ * addresses go through the identity map, with what CR4 and EFER that wants. With
+ * shadow paging the MMU has tables for it as for every guest, and CR3 is theirs.
  */
 static void vmx_switch_paging(struct vmx_vcpu *s, bool unpaged)
 {
@@ -132,6 +136,11 @@ static void vmx_switch_paging(struct vmx_vcpu *s, bool unpaged)
 	if (s->unpaged == unpaged)
 		return;
 	s->unpaged = unpaged;
+	if (mmu_shadow()) {
+		vmx_set_cr4(v, x86_cr4(v));
+		vmx_set_efer(v, v->regs.efer);
+		return;
+	}
 	vmx_write(GUEST_CR3, unpaged ? to_x86_vm(v->vcpu.kvm)->identity_map_addr : cr3);
 	/* Older CPUs have them on at all times. */
 	vmx_primary(s, CR3_EXITING & ~vmx_hw.primary, unpaged);
@@ -152,6 +161,9 @@ void vmx_set_cr0(struct x86_vcpu *v, unsigned long cr0)
 	s->state_valid = false;
 	v->regs.cr0 = cr0;
 	v->regs.avail |= BIT(X86_LAZY_CR0);
+	/* The kernel's writes to read-only pages are the MMU's to allow. */
+	if (mmu_shadow())
+		fixed |= X86_CR0_WP;
 	s->cr0_owned = CR0_OWNED & ~fixed;
 	vmx_write(CR0_GUEST_HOST_MASK, ~s->cr0_owned);
 	vmx_write(CR0_READ_SHADOW, cr0);
@@ -173,6 +185,9 @@ void vmx_set_cr4(struct x86_vcpu *v, unsigned long cr4)
 	vmx_write(CR4_READ_SHADOW, cr4);
 	if (unlikely(s->unpaged))
 		cr4 = (cr4 & ~CR4_PAGED) | X86_CR4_PSE;
+	/* Shadow tables have entries of 64 bits, and no PCIDs. */
+	if (mmu_shadow())
+		cr4 = (cr4 & ~X86_CR4_PCIDE) | X86_CR4_PAE;
 	vmx_write(GUEST_CR4, cr4 | fixed);
 }
 
@@ -182,9 +197,17 @@ void vmx_set_efer(struct x86_vcpu *v, u64 efer)
 
 	v->regs.efer = efer;
 	s->state_valid = false;
-	/* With paging on, LME has to be what LMA is (SDM 3C 27.3.1.1). */
-	vmx_write(GUEST_IA32_EFER, s->unpaged ? efer & ~EFER_LME : efer);
 	vmx_control(&s->entry_ctl, VM_ENTRY_CONTROLS, VM_ENTRY_IA32E_MODE, efer & EFER_LMA);
+	/* With paging on, LME has to be what LMA is (SDM 3C 27.3.1.1). */
+	if (s->unpaged)
+		efer &= ~EFER_LME;
+	/* Shadow entries have NX where the guest may have none. */
+	if (mmu_shadow())
+		efer |= EFER_NX;
+	if (unlikely(s->efer))
+		s->efer[0].value = efer;
+	else
+		vmx_write(GUEST_IA32_EFER, efer);
 }
 
 bool vmx_cr4_valid(struct x86_vcpu *v, unsigned long cr4)

@@ -18,6 +18,7 @@ struct vmx_hw {
 	u32 optional;			/* of the secondary controls: those there are */
 	u64 cr0_fixed0, cr4_fixed0;	/* bits that VMX operation wants set */
 	u64 ept_vpid_cap;
+	bool ept;			/* else shadow paging */
 	bool ept_ad;
 	bool pml;
 	bool unrestricted;		/* PE and PG of CR0 may be 0 in a guest */
@@ -80,7 +81,7 @@ struct vmx_vcpu {
 	bool flush;			/* v; TLB entries are to go before the next entry */
 	bool fields_set;		/* v; vcpu_reset() has filled the VMCS */
 	bool soft_ours;			/* v; the INT3/INTO on its way in is no instruction's */
-	bool unpaged;			/* v; CR3 is the identity map's, v->regs has the guest's */
+	bool unpaged;			/* v; CR0.PG is set for the CPU alone */
 	bool state_valid;		/* v; segments were checked since they changed */
 	bool guest_loaded;		/* p; MSRs that only user mode needs are the guest's */
 	u32 pin, primary, secondary, entry_ctl;	/* v; controls as in the VMCS */
@@ -88,7 +89,8 @@ struct vmx_vcpu {
 	u32 ple_window;			/* v */
 	u8 tpr_threshold;		/* v; as in the VMCS */
 	bool apic_page;			/* c; there is one to be redirected */
-	u64 eptp;			/* v */
+	u64 eptp;			/* v; with EPT */
+	struct vmx_msr_entry *efer;	/* v; the guest's, the host's. NULL: in the VMCS */
 	struct page *written;		/* c; page-modification log, tlb.c */
 	u64 timer_tsc;			/* v; X86_EXIT_TIMER is due, 0: never */
 	unsigned long cr0_owned, cr4_owned;	/* v; bits that the guest changes on its own */

@@ -646,8 +646,11 @@ static void an_nmi_waits(void)
 /* An SMI in the NMI's handler leaves NMIs masked behind RSM. */
 static void an_smi_comes_into_an_nmi(void)
 {
-	struct smm *s = smm_in(vm_new_irqchip());
+	struct smm *s;
 
+	if (on_bochs() && on_amd())
+		SKIP("Bochs's SVM gets the step over an IRET wrong, which ends the NMI");
+	s = smm_in(vm_new_irqchip());
 	start_long(s->vcpu, nmi_guest);
 	EQ(run_to_sync(s->vcpu), 1);
 	OK(ioctl(s->vcpu->fd, KVM_NMI, 0));

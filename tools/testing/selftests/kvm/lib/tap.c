@@ -129,6 +129,21 @@ bool on_amd(void)
 	return c >> 2 & 1;
 }
 
+/* The CPU walks two sets of tables; if not, KVM makes one of them. */
+bool nested_paging(void)
+{
+	int fd = open(on_amd() ? "/sys/module/kvm_amd/parameters/npt" :
+				 "/sys/module/kvm_intel/parameters/ept", O_RDONLY);
+	char text = 'Y';
+
+	if (fd < 0)
+		return true;
+	if (read(fd, &text, 1) < 0)
+		text = 'Y';
+	close(fd);
+	return text == 'Y';
+}
+
 /* For tests whose guests end, or may end, in a triple fault. */
 void needs_shutdown_exits(void)
 {
