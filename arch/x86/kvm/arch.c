@@ -155,6 +155,7 @@ void x86_vcpu_reset(struct x86_vcpu *v, bool init)
 	v->event_handed = false;
 	v->complete = NULL;
 	v->pv_unhalted = false;
+	smm_reset(v, init);
 
 	memset(v->regs.gpr, 0, sizeof(v->regs.gpr));
 	v->regs.gpr[X86_RDX] = e ? e->eax : 0x600;

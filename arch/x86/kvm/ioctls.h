@@ -13,8 +13,17 @@ long x86_set_sregs(void *obj, void *arg);
 long x86_get_sregs2(void *obj, void *arg);
 long x86_set_sregs2(void *obj, void *arg);
 long x86_translate(void *obj, void *arg);
+void x86_fill_sregs(struct x86_vcpu *v, struct kvm_sregs2 *s);
+bool x86_sregs_legal(struct x86_vcpu *v, const struct kvm_sregs2 *s);
+/* Sets what was checked, but for CR2, CR8 and the APIC base. The caller flushes if *@flush. */
+void x86_load_sregs(struct x86_vcpu *v, const struct kvm_sregs2 *s, bool *flush);
+bool x86_pae_paging(struct x86_vcpu *v);
 
 /* cr.c */
+/* SDM 3A 2.5: bits with a meaning; ET is hard-wired. */
+#define X86_CR0_DEFINED	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET |	\
+			 X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | X86_CR0_NW |			\
+			 X86_CR0_CD | X86_CR0_PG)
 bool x86_cr4_legal(struct x86_vcpu *v, unsigned long cr4);
 bool x86_efer_legal(struct x86_vcpu *v, u64 efer);
 

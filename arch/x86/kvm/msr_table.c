@@ -355,6 +355,21 @@ static enum msr_result set_mtrr_var(struct x86_vcpu *v, u32 index, u64 data, boo
 	return MSR_DONE;
 }
 
+/* User space's only: guests relocate SMRAM in the state-save area (SDM 3C 32.11). */
+static enum msr_result get_smbase(struct x86_vcpu *v, u32 index, u64 *data, bool host)
+{
+	*data = v->smm.smbase;
+	return host ? MSR_DONE : MSR_BAD;
+}
+
+static enum msr_result set_smbase(struct x86_vcpu *v, u32 index, u64 data, bool host)
+{
+	if (!host)
+		return MSR_BAD;
+	v->smm.smbase = data;
+	return MSR_DONE;
+}
+
 /* --- identity of the CPU ------------------------------------------------- */
 
 static enum msr_result set_misc_enable(struct x86_vcpu *v, u32 index, u64 data, bool host)
@@ -488,12 +503,14 @@ const struct msr_row msr_rows[] = {
 	{ ONE(MSR_IA32_APICBASE), .get = get_apic_base, .set = set_apic_base },
 	{ ONE(MSR_IA32_EBL_CR_POWERON), BENIGN },
 	{ ONE(MSR_EBC_FREQUENCY_ID), .get = get_constant, .set = set_refused },
+	{ ONE(MSR_SMI_COUNT), MSR_LISTED | MSR_GUEST_RO, 0, FIELD(msr.smi_count) },
 	{ ONE(MSR_IA32_TSC_ADJUST), MSR_LISTED, X86_FEATURE_TSC_ADJUST,
 	  FIELD(tsc.adjust), .set = set_tsc_adjust },
 	{ ONE(MSR_IA32_SPEC_CTRL), MSR_LISTED, VENDOR },
 	{ ONE(MSR_IA32_UCODE_WRITE), BENIGN },
 	{ ONE(MSR_IA32_UCODE_REV), MSR_LISTED | MSR_FEATURE, 0, FIELD(msr.ucode_rev),
 	  .set = set_ucode_rev, .feature_value = feature_ucode_rev },
+	{ ONE(MSR_IA32_SMBASE), MSR_LISTED, .get = get_smbase, .set = set_smbase },
 	{ ONE(MSR_FSB_FREQ), .get = get_constant, .set = set_refused },
 	{ ONE(MSR_PLATFORM_INFO), MSR_LISTED | MSR_GUEST_RO,
 	  .get = get_platform_info, .set = set_platform_info },

@@ -117,6 +117,7 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		irqchip_scan(v);
 	if (kvm_take_request(vcpu, X86_REQ_NMI))
 		kvm_request(vcpu, X86_REQ_EVENT);
+	smm_collect(v);
 	if (kvm_take_request(vcpu, X86_REQ_TRIPLE_FAULT)) {
 		run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return X86_TO_USER;
@@ -169,6 +170,11 @@ static inline void x86_events_gone(struct x86_vcpu *v)
 	/* One at a time, in this order: the others come after the next exit. */
 	if (unlikely(v->ev.nmi_injected || v->ev.irq_injected))
 		kvm_request(&v->vcpu, X86_REQ_EVENT);
+	/* Nothing tells when the guest is between two instructions: come back at once. */
+	if (unlikely(v->smm.pending) && !v->smm.active) {
+		kvm_request(&v->vcpu, X86_REQ_EVENT);
+		smp_send_reschedule(smp_processor_id());
+	}
 }
 
 static enum x86_next x86_inner(struct x86_vcpu *v)
@@ -291,6 +297,9 @@ static void x86_take_init_sipi(struct x86_vcpu *v)
 	u8 vector = 0;
 	int ev;
 
+	/* SMM holds INIT off (SDM 3C 32.3.1). */
+	if (v->smm.active)
+		return;
 	for (n = 0; n < 2; n++) {
 		ev = lapic_take_init_sipi(v, &vector);
 		if (ev == LAPIC_EV_NONE)
@@ -325,11 +334,13 @@ static enum x86_next x86_wait(struct x86_vcpu *v)
 	struct kvm_vcpu *vcpu = &v->vcpu;
 
 	lapic_timer_to_host(v);
+	lapic_sleep(v, true);
 	/* A guest that polls itself asks us not to (MSR_KVM_POLL_CONTROL). */
 	if (v->mp_state == KVM_MP_STATE_HALTED && (v->msr.poll_control & 1))
 		kvm_vcpu_halt(vcpu);
 	else
 		kvm_vcpu_block(vcpu);
+	lapic_sleep(v, false);
 	lapic_timer_to_guest(v);
 	if (v->apic && lapic_timer_pending(v))
 		lapic_inject_timer(v);
@@ -338,6 +349,7 @@ static enum x86_next x86_wait(struct x86_vcpu *v)
 	/* A flush, a clock update or a masked timer may end the wait, but not the HLT. */
 	if (v->mp_state == KVM_MP_STATE_HALTED && x86_halt_over(v)) {
 		v->pv_unhalted = false;
+		v->smm.from_halt = smm_waits(v);
 		v->mp_state = KVM_MP_STATE_RUNNABLE;
 		kvm_request(vcpu, X86_REQ_EVENT);
 	}
@@ -418,7 +430,7 @@ static void x86_fill_run(struct x86_vcpu *v)
 	struct kvm_run *run = v->vcpu.run;
 	struct irqchip_vm *ic = &to_x86_vm(v->vcpu.kvm)->irqchip;
 
-	run->flags = 0;
+	run->flags = v->smm.active ? KVM_RUN_X86_SMM : 0;
 	run->if_flag = !!(x86_rflags(v) & X86_EFLAGS_IF);
 	run->cr8 = x86_get_cr8(v);
 	run->apic_base = lapic_get_base(v);
@@ -546,6 +558,13 @@ long x86_set_mpstate(void *obj, void *arg)
 	default:
 		return -EINVAL;
 	}
+	/* As for smm_check_events() */
+	smm_collect(v);
+	if ((v->smm.active || v->smm.pending) &&
+	    (s->mp_state == KVM_MP_STATE_INIT_RECEIVED ||
+	     s->mp_state == KVM_MP_STATE_SIPI_RECEIVED))
+		return -EINVAL;
+	v->smm.from_halt = false;
 	v->mp_state = s->mp_state;
 	if (s->mp_state == KVM_MP_STATE_SIPI_RECEIVED) {
 		v->mp_state = KVM_MP_STATE_INIT_RECEIVED;

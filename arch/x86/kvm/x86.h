@@ -20,6 +20,7 @@
 #include "mmu/mmu.h"
 #include "msr.h"
 #include "regs.h"
+#include "smm.h"
 #include "tsc.h"
 #include "vendor_ops.h"
 
@@ -37,6 +38,7 @@
 #define X86_REQ_TPR_REPORT	(KVM_REQ_ARCH_BASE + 10)
 #define X86_REQ_APIC_MODE	(KVM_REQ_ARCH_BASE + 11)	/* what hardware does of the APIC */
 #define X86_REQ_STEAL		(KVM_REQ_ARCH_BASE + 12)	/* the steal-time structure */
+#define X86_REQ_SMI		(KVM_REQ_ARCH_BASE + 13)
 
 /* Fixed-one and active-low bits: DR6 at reset (SDM 3B 17.2.3) */
 #define X86_DR6_INIT		0xffff0ff0ul
@@ -120,6 +122,7 @@ struct x86_vcpu {
 	bool pv_unhalted;			/* a; kicked by a hypercall */
 	u8 eoi_vector;				/* v; with X86_REQ_IOAPIC_EOI */
 	struct x86_vapic vapic;
+	struct x86_smm smm;
 	u8 last_cpl;				/* p; at the last sched-out, read racily */
 	bool event_handed;			/* v; inject_* was called for the coming entry */
 	s16 ext_vector;				/* v; KVM_INTERRUPT's, -1 none */

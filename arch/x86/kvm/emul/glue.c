@@ -198,7 +198,8 @@ static enum emul_result op_swap(struct emul_ctx *c, u64 la, const void *old, con
 
 	/* A lock that is split between two lines, or pages: a plain write, not atomic. */
 	if ((la & 63) + len > 64 || (len == 16 && !boot_cpu_has(X86_FEATURE_CX16)))
-		return emul_access(c, la, (void *)new, len, acc, true);
+		return mmu_retry_write(emul_vcpu(c)) ? EMUL_RETRY :
+			emul_access(c, la, (void *)new, len, acc, true);
 	x86_io_epoch(emul_vcpu(c)->io, c->epoch);
 	r = emul_translate(c, la, acc, true, &gpa);
 	if (r != EMUL_OK)
@@ -296,6 +297,8 @@ enum x86_next x86_emulation_failed(struct x86_vcpu *v, const u8 *bytes, unsigned
 /* What we can't do for a guest's user program is not to stop the whole guest. */
 static enum x86_next emul_failed(struct x86_vcpu *v)
 {
+	if (mmu_retry_write(v))
+		return X86_RESUME;
 	if (v->emul->cpl && !to_x86_vm(v->vcpu.kvm)->exit_on_emul_fail) {
 		v->vcpu.stat.insn_emulation_fail++;
 		x86_inject_ud(v);
@@ -319,6 +322,16 @@ static void emul_queue_fault(struct x86_vcpu *v)
 }
 
 static enum x86_next emul_continue(struct x86_vcpu *v);
+
+/* RSM: TF traps behind the next instruction. Only the VMM's debugger stops here. */
+static enum x86_next emul_replaced(struct x86_vcpu *v)
+{
+	enum x86_next next = X86_RESUME;
+
+	if (v->dbg.guest_debug & KVM_GUESTDBG_SINGLESTEP)
+		x86_debug_step(v, &next);
+	return v->io->halt && next == X86_RESUME ? x86_halt(v) : next;
+}
 
 /* Traps behind the instruction. While REP goes on, hardware steps for the VMM's debugger. */
 static enum x86_next emul_traps(struct x86_vcpu *v)
@@ -348,9 +361,12 @@ static void emul_left_insn(struct x86_vcpu *v)
 
 static enum x86_next emul_done(struct x86_vcpu *v)
 {
-	enum x86_next next = emul_traps(v);
 	struct emul_ctx *c = v->emul;
+	enum x86_next next;
 
+	if (c->replaced)
+		return emul_replaced(v);
+	next = emul_traps(v);
 	if (c->rep_more)
 		return next;	/* interrupts first, then the rest */
 	emul_left_insn(v);

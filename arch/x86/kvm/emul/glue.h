@@ -28,6 +28,7 @@ enum emul_result state_get_msr(struct emul_ctx *c, u32 msr, u64 *val);
 enum emul_result state_set_msr(struct emul_ctx *c, u32 msr, u64 val);
 enum emul_result state_rdpmc(struct emul_ctx *c, u32 idx, u64 *val);
 enum emul_result state_hypercall(struct emul_ctx *c);
+enum emul_result state_smm_leave(struct emul_ctx *c);
 enum emul_result state_rdmsr(struct emul_ctx *c, u32 msr, u64 *val);
 enum emul_result state_wrmsr(struct emul_ctx *c, u32 msr, u64 val);
 enum emul_result state_cpuid(struct emul_ctx *c, u32 regs[4]);
@@ -61,6 +62,7 @@ bool state_cpu_has(struct emul_ctx *c, enum emul_feature f);
 	.set_msr = state_set_msr,		\
 	.rdpmc = state_rdpmc,			\
 	.hypercall = state_hypercall,		\
+	.smm_leave = state_smm_leave,		\
 	.rdmsr = state_rdmsr,			\
 	.wrmsr = state_wrmsr,			\
 	.cpuid = state_cpuid,			\

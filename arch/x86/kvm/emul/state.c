@@ -179,6 +179,21 @@ enum emul_result state_hypercall(struct emul_ctx *c)
 	return EMUL_OK;
 }
 
+/* RSM: all registers are new, or the guest has shut down. */
+enum emul_result state_smm_leave(struct emul_ctx *c)
+{
+	struct x86_vcpu *v = emul_vcpu(c);
+
+	if (!v->smm.active)
+		return emul_raise(c, EMUL_UD);
+	v->io->halt = smm_leave(v);
+	x86_need(v, BIT(X86_LAZY_RSP));
+	memcpy(c->gpr, v->regs.gpr, sizeof(c->gpr));
+	c->rip = x86_rip(v);
+	c->rflags = x86_guest_rflags(v);
+	return EMUL_OK;
+}
+
 enum emul_result state_rdmsr(struct emul_ctx *c, u32 msr, u64 *val)
 {
 	struct x86_vcpu *v = emul_vcpu(c);

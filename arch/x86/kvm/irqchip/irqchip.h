@@ -106,13 +106,17 @@ bool lapic_x2apic_plain(unsigned int index);
 /* Vectors on their way to the IRR, as hardware reads them (SDM 3C 30.6). All atomic */
 struct lapic_posted {
 	DECLARE_BITMAP(vectors, 256);
-	unsigned long flags;		/* LAPIC_NOTIFIED */
+	unsigned long flags;		/* LAPIC_NOTIFIED; whom to notify: vmx/posted.c */
 	u64 unused[3];
 } __aligned(64);
 
 #define LAPIC_NOTIFIED	0		/* whoever takes them is on the way */
 
 struct lapic_posted *lapic_posted(struct x86_vcpu *v);
+/* Any context: ends the sleep of a vCPU that hardware posted to; it looks for itself. */
+void lapic_unblock(struct x86_vcpu *v);
+/* The vCPU's thread is about to sleep: hardware that posts has to wake it; and back */
+void lapic_sleep(struct x86_vcpu *v, bool sleeps);
 
 /*
  * Where hardware may be changing the IRR, senders post beside it. On for good
@@ -140,6 +144,10 @@ int lapic_take_init_sipi(struct x86_vcpu *v, u8 *sipi_vector);
 void lapic_set_sipi_vector(struct x86_vcpu *v, u8 vector);
 /* KVM_SET_MP_STATE(SIPI_RECEIVED): pend a SIPI with the vector set before */
 void lapic_post_sipi(struct x86_vcpu *v);
+/* What SMM holds off: an INIT waits, a SIPI is lost */
+void lapic_drop_sipi(struct x86_vcpu *v);
+bool lapic_init_pending(struct x86_vcpu *v);
+void lapic_set_init_pending(struct x86_vcpu *v, bool pending);
 /* IOAPIC's EOI-exit map etc. changed: KVM_REQ handler in the vCPU thread */
 void irqchip_scan(struct x86_vcpu *v);
 /* The host clock or the TSC offset moved: re-arm */

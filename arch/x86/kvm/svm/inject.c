@@ -217,6 +217,12 @@ void svm_set_int_shadow(struct x86_vcpu *v, u32 mask)
 		c->int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
 }
 
+/* An exit ends it. */
+bool svm_end_halt(struct x86_vcpu *v)
+{
+	return false;
+}
+
 /* --- around an entry that needs watching ------------------------------------- */
 
 void svm_iret_intercepted(struct svm_vcpu *s)

@@ -167,6 +167,14 @@ static void decode_invlpg(struct vmx_vcpu *s)
 	s->x86.exit.gva = vmx_read(EXIT_QUALIFICATION);
 }
 
+/* SDM 3C table 28-13: the register operand */
+static void decode_invpcid(struct vmx_vcpu *s)
+{
+	u32 info = vmx_read(VMX_INSTRUCTION_INFO);
+
+	s->x86.exit.invpcid = x86_gpr(&s->x86, info >> 28 & 15);
+}
+
 /* Before the write that found the list full (SDM 3C 29.3.6). */
 static void decode_pml_full(struct vmx_vcpu *s)
 {
@@ -259,6 +267,7 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	ROW(INVEPT,		UNDEFINED,	true,  decode_plain),
 	ROW(INVVPID,		UNDEFINED,	true,  decode_plain),
 	ROW(WBINVD,		CACHE,		true,  decode_plain),
+	ROW(INVPCID,		INVPCID,	true,  decode_invpcid),
 	ROW(XSETBV,		XSETBV,		true,  decode_plain),
 	ROW(VMFUNC,		UNDEFINED,	true,  decode_plain),
 	ROW(PML_FULL,		RESUME,		false, decode_pml_full),

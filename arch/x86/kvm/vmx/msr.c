@@ -190,7 +190,8 @@ int vmx_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool host)
 		return vmx_set_debugctl(data);
 	case MSR_IA32_CR_PAT:
 		/* v->msr.pat was checked and set by common code. */
-		vmx_write(GUEST_IA32_PAT, data);
+		if (vmx_hw.ept)
+			vmx_write(GUEST_IA32_PAT, data);
 		return 0;
 	default:
 		return -ENOENT;

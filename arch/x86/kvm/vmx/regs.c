@@ -16,7 +16,7 @@
 #define CR4_OWNED	(X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PGE |			\
 			 X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
 
-/* What an unpaged guest may have set, but its identity map must not have */
+/* What an unpaged guest may have set, but the tables it gets must not have */
 #define CR4_PAGED	(X86_CR4_PAE | X86_CR4_PCIDE | X86_CR4_SMEP | X86_CR4_SMAP |		\
 			 X86_CR4_PKE | X86_CR4_LA57)
 
@@ -45,6 +45,9 @@ void vmx_cache_regs(struct x86_vcpu *v, u32 which)
 	if (which & BIT(X86_LAZY_CR4))
 		v->regs.cr4 = (v->regs.cr4 & ~s->cr4_owned) |
 			      (vmx_read(GUEST_CR4) & s->cr4_owned);
+	/* With shadow paging these are ours in hardware. */
+	if (mmu_shadow())
+		return;
 	if ((which & BIT(X86_LAZY_CR3)) && !s->unpaged)
 		v->regs.cr3 = vmx_read(GUEST_CR3);
 	/* Saved by exits in any mode, but the guest's only with PAE paging (SDM 3C 28.3.4). */
@@ -122,7 +125,8 @@ void vmx_set_dt(struct x86_vcpu *v, bool idt, const struct kvm_dtable *dt)
 
 /*
  * A guest that is not unrestricted has paging on when it thinks it is off: then its
- * addresses go through the identity map, with what CR4 and EFER that wants.
+ * addresses go through the identity map, with what CR4 and EFER that wants. With
+ * shadow paging the MMU has tables for it as for every guest, and CR3 is theirs.
  */
 static void vmx_switch_paging(struct vmx_vcpu *s, bool unpaged)
 {
@@ -132,6 +136,11 @@ static void vmx_switch_paging(struct vmx_vcpu *s, bool unpaged)
 	if (s->unpaged == unpaged)
 		return;
 	s->unpaged = unpaged;
+	if (mmu_shadow()) {
+		vmx_set_cr4(v, x86_cr4(v));
+		vmx_set_efer(v, v->regs.efer);
+		return;
+	}
 	vmx_write(GUEST_CR3, unpaged ? to_x86_vm(v->vcpu.kvm)->identity_map_addr : cr3);
 	/* Older CPUs have them on at all times. */
 	vmx_primary(s, CR3_EXITING & ~vmx_hw.primary, unpaged);
@@ -152,6 +161,9 @@ void vmx_set_cr0(struct x86_vcpu *v, unsigned long cr0)
 	s->state_valid = false;
 	v->regs.cr0 = cr0;
 	v->regs.avail |= BIT(X86_LAZY_CR0);
+	/* The kernel's writes to read-only pages are the MMU's to allow. */
+	if (mmu_shadow())
+		fixed |= X86_CR0_WP;
 	s->cr0_owned = CR0_OWNED & ~fixed;
 	vmx_write(CR0_GUEST_HOST_MASK, ~s->cr0_owned);
 	vmx_write(CR0_READ_SHADOW, cr0);
@@ -173,6 +185,9 @@ void vmx_set_cr4(struct x86_vcpu *v, unsigned long cr4)
 	vmx_write(CR4_READ_SHADOW, cr4);
 	if (unlikely(s->unpaged))
 		cr4 = (cr4 & ~CR4_PAGED) | X86_CR4_PSE;
+	/* Shadow tables have entries of 64 bits, and no PCIDs. */
+	if (mmu_shadow())
+		cr4 = (cr4 & ~X86_CR4_PCIDE) | X86_CR4_PAE;
 	vmx_write(GUEST_CR4, cr4 | fixed);
 }
 
@@ -182,9 +197,17 @@ void vmx_set_efer(struct x86_vcpu *v, u64 efer)
 
 	v->regs.efer = efer;
 	s->state_valid = false;
-	/* With paging on, LME has to be what LMA is (SDM 3C 27.3.1.1). */
-	vmx_write(GUEST_IA32_EFER, s->unpaged ? efer & ~EFER_LME : efer);
 	vmx_control(&s->entry_ctl, VM_ENTRY_CONTROLS, VM_ENTRY_IA32E_MODE, efer & EFER_LMA);
+	/* With paging on, LME has to be what LMA is (SDM 3C 27.3.1.1). */
+	if (s->unpaged)
+		efer &= ~EFER_LME;
+	/* Shadow entries have NX where the guest may have none. */
+	if (mmu_shadow())
+		efer |= EFER_NX;
+	if (unlikely(s->efer))
+		s->efer[0].value = efer;
+	else
+		vmx_write(GUEST_IA32_EFER, efer);
 }
 
 bool vmx_cr4_valid(struct x86_vcpu *v, unsigned long cr4)
@@ -219,18 +242,27 @@ static bool vmx_cs_valid(struct x86_vcpu *v, const struct kvm_segment *cs,
 			 const struct kvm_segment *ss)
 {
 	bool conforming = cs->type & 4;
+	bool code = (cs->type & 9) == 9 &&
+		    (conforming ? cs->dpl <= ss->dpl : cs->dpl == ss->dpl);
 
-	return !cs->unusable && cs->present && cs->s && (cs->type & 9) == 9 &&
-	       (conforming ? cs->dpl <= ss->dpl : cs->dpl == ss->dpl) &&
+	/* Real mode runs code from data segments. */
+	if (vmx_hw.unrestricted && cs->type == 3)
+		code = !cs->dpl && !ss->dpl;
+	return !cs->unusable && cs->present && cs->s && code &&
 	       !(x86_long_mode(v) && cs->l && cs->db) && !(cs->base >> 32) &&
 	       vmx_limit_valid(cs);
 }
 
 /* The stack's DPL is its RPL, and that of the code, whether it is usable or not. */
-static bool vmx_ss_valid(const struct kvm_segment *ss, const struct kvm_segment *cs)
+static bool vmx_ss_valid(struct x86_vcpu *v, const struct kvm_segment *ss,
+			 const struct kvm_segment *cs)
 {
-	if (ss->dpl != (ss->selector & 3) || (ss->selector & 3) != (cs->selector & 3))
+	if (vmx_hw.unrestricted) {
+		if (ss->dpl && !(x86_cr0(v) & X86_CR0_PE))
+			return false;
+	} else if (ss->dpl != (ss->selector & 3) || (ss->selector & 3) != (cs->selector & 3)) {
 		return false;
+	}
 	return ss->unusable || (ss->present && ss->s && (ss->type & ~4) == 3 &&
 				!(ss->base >> 32) && vmx_limit_valid(ss));
 }
@@ -246,7 +278,7 @@ static bool vmx_data_valid(enum x86_seg nr, const struct kvm_segment *seg)
 		return false;
 	if (nr != X86_FS && nr != X86_GS && seg->base >> 32)
 		return false;
-	return (code && conforming) || seg->dpl >= (seg->selector & 3);
+	return (code && conforming) || vmx_hw.unrestricted || seg->dpl >= (seg->selector & 3);
 }
 
 static bool vmx_system_segments_valid(struct x86_vcpu *v)
@@ -262,8 +294,8 @@ static bool vmx_system_segments_valid(struct x86_vcpu *v)
 				vmx_limit_valid(&ldt));
 }
 
-/* SDM 3C 27.3.1.2, without "unrestricted guest" */
-static bool vmx_segments_valid(struct x86_vcpu *v)
+/* SDM 3C 27.3.1.2 */
+static bool vmx_entry_takes_segments(struct x86_vcpu *v)
 {
 	bool vm86 = x86_rflags(v) & X86_EFLAGS_VM;
 	struct kvm_segment seg[X86_GS + 1];
@@ -278,9 +310,17 @@ static bool vmx_segments_valid(struct x86_vcpu *v)
 		if (i != X86_CS && i != X86_SS && !vmx_data_valid(i, &seg[i]))
 			return false;
 	if (!vm86 && (!vmx_cs_valid(v, &seg[X86_CS], &seg[X86_SS]) ||
-		      !vmx_ss_valid(&seg[X86_SS], &seg[X86_CS])))
+		      !vmx_ss_valid(v, &seg[X86_SS], &seg[X86_CS])))
 		return false;
 	return vmx_system_segments_valid(v);
+}
+
+bool vmx_segments_valid(struct x86_vcpu *v)
+{
+	/* What entry does not take is for the emulator, if there is a use for that. */
+	if (!vmx_hw.unrestricted && (vmx_emulate_invalid || !(x86_cr0(v) & X86_CR0_PE)))
+		return true;
+	return vmx_entry_takes_segments(v);
 }
 
 bool vmx_must_emulate(struct vmx_vcpu *s)
@@ -291,6 +331,6 @@ bool vmx_must_emulate(struct vmx_vcpu *s)
 	/* What the guest loaded itself the CPU has checked. */
 	if (likely(s->state_valid) && !(v->regs.dirty & BIT(X86_LAZY_RFLAGS)))
 		return false;
-	s->state_valid = !real && vmx_segments_valid(v);
+	s->state_valid = !real && vmx_entry_takes_segments(v);
 	return real || (!s->state_valid && vmx_emulate_invalid);
 }

@@ -18,6 +18,7 @@ struct vmx_hw {
 	u32 optional;			/* of the secondary controls: those there are */
 	u64 cr0_fixed0, cr4_fixed0;	/* bits that VMX operation wants set */
 	u64 ept_vpid_cap;
+	bool ept;			/* else shadow paging */
 	bool ept_ad;
 	bool pml;
 	bool unrestricted;		/* PE and PG of CR0 may be 0 in a guest */
@@ -80,7 +81,7 @@ struct vmx_vcpu {
 	bool flush;			/* v; TLB entries are to go before the next entry */
 	bool fields_set;		/* v; vcpu_reset() has filled the VMCS */
 	bool soft_ours;			/* v; the INT3/INTO on its way in is no instruction's */
-	bool unpaged;			/* v; CR3 is the identity map's, v->regs has the guest's */
+	bool unpaged;			/* v; CR0.PG is set for the CPU alone */
 	bool state_valid;		/* v; segments were checked since they changed */
 	bool guest_loaded;		/* p; MSRs that only user mode needs are the guest's */
 	u32 pin, primary, secondary, entry_ctl;	/* v; controls as in the VMCS */
@@ -88,7 +89,10 @@ struct vmx_vcpu {
 	u32 ple_window;			/* v */
 	u8 tpr_threshold;		/* v; as in the VMCS */
 	bool apic_page;			/* c; there is one to be redirected */
-	u64 eptp;			/* v */
+	int sleeps_on;			/* v; CPU whose list has @sleeper, -1: none */
+	struct list_head sleeper;	/* posted.c */
+	u64 eptp;			/* v; with EPT */
+	struct vmx_msr_entry *efer;	/* v; the guest's, the host's. NULL: in the VMCS */
 	struct page *written;		/* c; page-modification log, tlb.c */
 	u64 timer_tsc;			/* v; X86_EXIT_TIMER is due, 0: never */
 	unsigned long cr0_owned, cr4_owned;	/* v; bits that the guest changes on its own */
@@ -139,6 +143,14 @@ bool vmx_notify_guest(struct x86_vcpu *v, int cpu);
 void vmx_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
 void vmx_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);
 
+/* posted.c */
+void vmx_posted_init(void);
+void vmx_posted_exit(void);
+void vmx_posted_load(struct vmx_vcpu *s, int cpu);
+void vmx_posted_enter(struct vmx_vcpu *s);
+void vmx_posted_leave_cpu(void);
+void vmx_set_sleep(struct x86_vcpu *v, bool sleeps);
+
 /* msr.c */
 int vmx_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);
 int vmx_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool host);
@@ -157,6 +169,7 @@ void vmx_set_cr0(struct x86_vcpu *v, unsigned long cr0);
 void vmx_set_cr4(struct x86_vcpu *v, unsigned long cr4);
 void vmx_set_efer(struct x86_vcpu *v, u64 efer);
 bool vmx_cr4_valid(struct x86_vcpu *v, unsigned long cr4);
+bool vmx_segments_valid(struct x86_vcpu *v);
 void vmx_set_dr7(struct x86_vcpu *v, unsigned long dr7);
 void vmx_sync_drs(struct x86_vcpu *v);
 /* Without unrestricted guests: is this a state that entry refuses? */
@@ -189,6 +202,7 @@ void vmx_want_irq_window(struct x86_vcpu *v);
 void vmx_want_nmi_window(struct x86_vcpu *v);
 u32 vmx_get_int_shadow(struct x86_vcpu *v);
 void vmx_set_int_shadow(struct x86_vcpu *v, u32 mask);
+bool vmx_end_halt(struct x86_vcpu *v);
 void vmx_close_irq_window(struct vmx_vcpu *s);
 void vmx_close_nmi_window(struct vmx_vcpu *s);
 /* An event that was cut short goes back to common code. @info as IDT-vectoring information */

@@ -41,23 +41,6 @@ static u64 exits_of(struct vcpu *vcpu)
 	return value;
 }
 
-static bool parameter_is_on(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	int c = f ? fgetc(f) : 0;
-
-	if (f)
-		fclose(f);
-	return c == 'Y' || c == '1';
-}
-
-/* Ours on a CPU that delivers interrupts itself */
-static bool hardware_delivers(void)
-{
-	return !on_stock_kvm() &&
-	       parameter_is_on("/sys/module/kvm_intel/parameters/enable_apicv");
-}
-
 /* --- loops ----------------------------------------------------------------- */
 
 static void loop_xapic(void)
