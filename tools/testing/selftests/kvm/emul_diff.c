@@ -254,7 +254,7 @@ static void set_handlers(u8 *mem, enum mode mode)
 
 static u64 pointer_to(enum mode mode, unsigned int n)
 {
-	static const u16 paragraphs[] = { 0, 0x900, 0x800, 0x7ff };
+	static const u16 paragraphs[] = { 0, 1, 2, 5 };	/* all lead into the code page */
 
 	return mode == REAL ? paragraphs[n & 3] : selectors[n % ARRAY_SIZE(selectors)];
 }
@@ -317,6 +317,8 @@ static void prepare(const struct snippet *s, enum mode mode, unsigned int n,
 	slot = s->len > 1 && s->code[0] == 0x48 ? 8 : size;
 	if (s->code[0] == 0x07 || s->code[0] == 0x1f || s->code[0] == 0x0f)
 		v = sel;
+	if (s->code[0] == 0x9d)		/* no TF: it would outlive the HLT */
+		v = 2 | (rnd() & 0x8d5);
 	memcpy(mem + r->rsp, &v, slot);
 	if (s->code[0] == 0x9d)
 		return;
@@ -457,6 +459,19 @@ static bool one_case(struct vcpu *vcpu, const struct kvm_sregs *sregs, enum mode
 	return !what;
 }
 
+static bool left_out(const struct snippet *s, enum mode mode, u64 sel)
+{
+	if (mode == REAL)
+		return false;
+	if (s->flags & NULL_TCG && on_tcg() && sel < 4)
+		return true;
+	/* Bochs leaves SP and SS on the stack there, as no CPU does */
+	if (on_bochs() && mode == LONG64 && s->code[0] == 0xcf && sel != 0x08)
+		return true;
+	/* a switch to a task of zeros; tasks are the test task_switch's */
+	return s->flags & POINTER && s->code[0] == 0xff && (sel & ~7ul) == 0x40;
+}
+
 static void run_mode(enum mode mode)
 {
 	struct vm *vm = vm_new();
@@ -480,7 +495,7 @@ static void run_mode(enum mode mode)
 			continue;
 		seed = 88172645463325252ull + i;
 		for (unsigned int n = 0; n < tries; n++) {
-			if (s->flags & NULL_TCG && on_tcg() && mode != REAL && pointer_to(mode, n) < 4)
+			if (left_out(s, mode, pointer_to(mode, n)))
 				continue;
 			wrong += !one_case(vcpu, &sregs, mode, s, n, wrong);
 		}
