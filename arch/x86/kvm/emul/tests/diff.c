@@ -255,27 +255,36 @@ static bool one_try(const struct form *f)
 	return false;
 }
 
+/* All sizes of one addressing form, with LOCK and VEX and without */
+static unsigned int run_sizes(struct form *f, unsigned int tries)
+{
+	static const u8 sizes[] = { 1, 2, 4, 8 };
+	unsigned int v, k, failed = 0;
+
+	for (v = 0; v < 16; v++) {
+		f->size = sizes[v >> 2];
+		f->lock = v & 1;
+		f->vex = v & 2;
+		if (!form_valid(f))
+			continue;
+		forms++;
+		for (k = 0; k < tries; k++)
+			failed += !one_try(f);
+	}
+	return failed;
+}
+
 static bool run_forms(const struct insn *i, unsigned int tries)
 {
 	struct form f = { .i = i };
-	static const u8 sizes[] = { 1, 2, 4, 8 };
-	unsigned int w, a, s, v, k, failed = 0;
+	unsigned int w, a, failed = 0;
 
 	for (w = 0; w < NR_WORLDS; w++)
-		for (a = 0; a < nr_addrs && world_ok[w]; a++)
-			for (s = 0; s < 4; s++)
-				for (v = 0; v < 4; v++) {
-					f.w = w;
-					f.a = &addrs[a];
-					f.size = sizes[s];
-					f.lock = v & 1;
-					f.vex = v & 2;
-					if (!form_valid(&f))
-						continue;
-					forms++;
-					for (k = 0; k < tries; k++)
-						failed += !one_try(&f);
-				}
+		for (a = 0; a < nr_addrs && world_ok[w]; a++) {
+			f.w = w;
+			f.a = &addrs[a];
+			failed += run_sizes(&f, tries);
+		}
 	return !failed;
 }
 
