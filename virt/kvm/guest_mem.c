@@ -15,6 +15,8 @@
 #include <linux/uaccess.h>
 #include "virt.h"
 
+DEFINE_STATIC_KEY_FALSE(kvm_tells_writes);
+
 /* Copies go by the current mm: a kernel thread has to borrow the VM's first. */
 static bool in_vm_mm(struct kvm *kvm)
 {
@@ -32,6 +34,7 @@ static unsigned long within(const struct kvm_memslot *slot, gpa_t gpa, unsigned 
 	return min_t(u64, len, gfn_to_gpa(slot->base_gfn + slot->npages) - gpa);
 }
 
+/* Was written: for the dirty log, and for who wants to know. */
 static void mark_range_dirty(struct kvm *kvm, const struct kvm_memslot *slot, gpa_t gpa,
 			     unsigned long len)
 {
@@ -39,6 +42,25 @@ static void mark_range_dirty(struct kvm *kvm, const struct kvm_memslot *slot, gp
 
 	for (; gfn <= last; gfn++)
 		kvm_mark_dirty(kvm, slot, gfn);
+	if (static_branch_unlikely(&kvm_tells_writes))
+		kvm_arch_guest_written(kvm, gpa, len);
+}
+
+/* What a processor writes in one piece others see in one piece: table entries among it. */
+static unsigned long write_user(void __user *to, const void *from, unsigned long n)
+{
+	u64 wide;
+	u32 narrow;
+
+	if (n == sizeof(wide) && IS_ALIGNED((unsigned long)to, sizeof(wide))) {
+		memcpy(&wide, from, sizeof(wide));
+		return __put_user(wide, (u64 __user *)to) ? n : 0;
+	}
+	if (n == sizeof(narrow) && IS_ALIGNED((unsigned long)to, sizeof(narrow))) {
+		memcpy(&narrow, from, sizeof(narrow));
+		return __put_user(narrow, (u32 __user *)to) ? n : 0;
+	}
+	return __copy_to_user(to, from, n);
 }
 
 int kvm_read_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, void *buf, unsigned long len)
@@ -74,7 +96,7 @@ int kvm_write_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *
 		if (!slot || slot->flags & KVM_MEM_READONLY)
 			return -EFAULT;
 		n = within(slot, gpa, len);
-		if (__copy_to_user(slot_uptr(slot, gpa), buf, n))
+		if (write_user(slot_uptr(slot, gpa), buf, n))
 			return -EFAULT;
 		mark_range_dirty(kvm, slot, gpa, n);
 	}
@@ -116,8 +138,8 @@ static bool may_cmpxchg(gpa_t gpa, unsigned int len)
 }
 
 /* Rare (locked instructions on emulated paths, accessed/dirty bits), so by the page itself. */
-int kvm_cmpxchg_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *old,
-		      const void *new, unsigned int len)
+int kvm_cmpxchg_guest_quiet(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *old,
+			    const void *new, unsigned int len)
 {
 	struct kvm_memslot *slot = kvm_gfn_to_slot(kvm, as_id, gpa_to_gfn(gpa));
 	struct page *page;
@@ -139,6 +161,16 @@ int kvm_cmpxchg_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void
 		return -EAGAIN;
 	kvm_mark_dirty(kvm, slot, gpa_to_gfn(gpa));
 	return 0;
+}
+
+int kvm_cmpxchg_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *old,
+		      const void *new, unsigned int len)
+{
+	int ret = kvm_cmpxchg_guest_quiet(kvm, as_id, gpa, old, new, len);
+
+	if (static_branch_unlikely(&kvm_tells_writes) && !ret)
+		kvm_arch_guest_written(kvm, gpa, len);
+	return ret;
 }
 
 hva_t kvm_gfn_to_hva(struct kvm *kvm, unsigned int as_id, gfn_t gfn, bool *writable)

@@ -128,7 +128,7 @@ static enum x86_next mmu_error(struct x86_vcpu *v, enum mmu_fault_result r)
  * The access is a device's, so the instruction has to be looked at; unless it
  * was none: an event's way in led through a device (its stack, the IDT).
  */
-static enum x86_next emulate_access(struct x86_vcpu *v)
+static enum x86_next emulate_access(struct x86_vcpu *v, gpa_t gpa)
 {
 	struct kvm_run *run = v->vcpu.run;
 
@@ -137,7 +137,7 @@ static enum x86_next emulate_access(struct x86_vcpu *v)
 	x86_internal_error(v, KVM_INTERNAL_ERROR_DELIVERY_EV);
 	run->internal.ndata = 2;
 	run->internal.data[0] = v->exit.hw_code;
-	run->internal.data[1] = v->exit.fault.gpa;
+	run->internal.data[1] = gpa;
 	return X86_TO_USER;
 }
 
@@ -148,7 +148,7 @@ static enum x86_next exit_tdp_fault(struct x86_vcpu *v)
 
 	v->vcpu.stat.pf_taken++;
 	if (mmu_known_mmio(v, gpa_to_gfn(gpa)))
-		return emulate_access(v);
+		return emulate_access(v, gpa);
 	r = mmu_fault(v, gpa, v->exit.fault.flags);
 	switch (r) {
 	case MMU_FIXED:
@@ -159,7 +159,7 @@ static enum x86_next exit_tdp_fault(struct x86_vcpu *v)
 		fallthrough;
 	case MMU_READONLY:
 		v->vcpu.stat.pf_mmio++;
-		return emulate_access(v);
+		return emulate_access(v, gpa);
 	default:
 		return mmu_error(v, r);
 	}
@@ -177,6 +177,40 @@ static enum x86_next exit_tdp_fault_fast(struct x86_vcpu *v)
 		return X86_SLOW;
 	v->vcpu.stat.pf_fast++;
 	return X86_RESUME;
+}
+
+/*
+ * Shadow paging. An event that was on its way when a table was to be written is
+ * injected again, so that write has to be the CPU's.
+ */
+static enum x86_next exit_page_fault(struct x86_vcpu *v)
+{
+	struct mmu_gfault fault;
+	enum mmu_fault_result r;
+	gpa_t gpa = 0;
+
+	v->vcpu.stat.pf_taken++;
+	r = mmu_guest_fault(v, v->exit.exc.addr, v->exit.exc.error, &gpa, &fault);
+	switch (r) {
+	case MMU_FIXED:
+	case MMU_RETRY:
+		return X86_RESUME;
+	case MMU_GUEST_FAULT:
+		x86_queue_page_fault(v, fault.addr, fault.error);
+		return X86_RESUME;
+	case MMU_EMULATE:
+		if (unlikely(x86_delivering(v)) && mmu_retry_write(v))
+			return X86_RESUME;
+		return emulate_access(v, gpa);
+	case MMU_MMIO:
+		mmu_note_mmio(v, gpa_to_gfn(gpa));
+		fallthrough;
+	case MMU_READONLY:
+		v->vcpu.stat.pf_mmio++;
+		return emulate_access(v, gpa);
+	default:
+		return mmu_error(v, r);
+	}
 }
 
 static unsigned long exit_gpr(struct x86_vcpu *v)
@@ -368,10 +402,8 @@ static enum x86_next exit_exception(struct x86_vcpu *v)
 		return x86_debug_exit(v, VEC_BP, 0);
 	if (vector == VEC_UD)
 		return exc_undefined(v);
-	if (vector == VEC_PF) {
-		x86_queue_page_fault(v, v->exit.exc.addr, v->exit.exc.error);
-		return X86_RESUME;
-	}
+	if (vector == VEC_PF)
+		return exit_page_fault(v);
 	if (v->exit.exc.has_error)
 		x86_queue_exception_error(v, vector, v->exit.exc.error);
 	else
@@ -401,7 +433,7 @@ static enum x86_next exit_apic_write(struct x86_vcpu *v)
 
 static enum x86_next exit_apic_access(struct x86_vcpu *v)
 {
-	return emulate_access(v);
+	return emulate_access(v, v->exit.fault.gpa);
 }
 
 static enum x86_next exit_pause(struct x86_vcpu *v)
@@ -429,6 +461,17 @@ static enum x86_next exit_rdtsc(struct x86_vcpu *v)
 static enum x86_next exit_invlpg(struct x86_vcpu *v)
 {
 	x86_op(flush_tlb_gva)(v, v->exit.gva);
+	return x86_skip(v);
+}
+
+/* Shadow paging has no PCIDs: all of them, whichever is meant (SDM 2A INVPCID). */
+static enum x86_next exit_invpcid(struct x86_vcpu *v)
+{
+	if (v->exit.invpcid > 3) {
+		x86_inject_gp(v);
+		return X86_RESUME;
+	}
+	x86_op(flush_tlb)(v);
 	return x86_skip(v);
 }
 
@@ -522,6 +565,7 @@ const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
 	ROW(RDPMC,		exit_rdpmc,		NULL),
 	ROW(RDTSC,		exit_rdtsc,		NULL),
 	ROW(INVLPG,		exit_invlpg,		NULL),
+	ROW(INVPCID,		exit_invpcid,		NULL),
 	ROW(CACHE,		exit_cache,		NULL),
 	ROW(XSETBV,		exit_xsetbv,		NULL),
 	/* Not in the guest's CPUID: the instructions are no-ops, as hardware allows */

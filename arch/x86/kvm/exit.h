@@ -33,6 +33,7 @@ enum x86_exit_reason {
 	X86_EXIT_RDPMC,
 	X86_EXIT_RDTSC,
 	X86_EXIT_INVLPG,
+	X86_EXIT_INVPCID,	/* .invpcid; of a guest that has it, at CPL 0 */
 	X86_EXIT_CACHE,		/* INVD, WBINVD, WBNOINVD */
 	X86_EXIT_XSETBV,
 	X86_EXIT_MONITOR,
@@ -88,6 +89,7 @@ struct x86_exit {
 			u64 addr;	/* #PF's address, #DB's DR6 payload */
 		} exc;
 		u64 gva;		/* INVLPG */
+		u64 invpcid;		/* its type, the register operand */
 		struct {
 			u8 vector;
 			u16 reg;

@@ -204,6 +204,7 @@ static void x86_sregs_done(struct x86_vcpu *v, bool flush)
 		mmu_role_changed(v);
 		kvm_request(&v->vcpu, KVM_REQ_TLB_FLUSH);
 	}
+	mmu_user_changed(v);
 	kvm_request(&v->vcpu, X86_REQ_EVENT);
 }
 

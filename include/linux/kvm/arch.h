@@ -102,6 +102,11 @@ unsigned int kvm_arch_dirty_burst(void);
  */
 void kvm_arch_mmu_write_protect(struct kvm *kvm, const struct kvm_memslot *slot,
 				unsigned long offset, unsigned long mask);
+/*
+ * With kvm_tells_writes: guest_mem.c wrote @len bytes on the guest's behalf, in
+ * one slot. srcu held, no mmu_lock.
+ */
+void kvm_arch_guest_written(struct kvm *kvm, gpa_t gpa, unsigned long len);
 /* The whole VM's mm goes away. */
 void kvm_arch_mmu_zap_all(struct kvm *kvm);
 

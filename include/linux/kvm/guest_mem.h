@@ -8,6 +8,7 @@
 #ifndef LINUX_KVM_GUEST_MEM_H
 #define LINUX_KVM_GUEST_MEM_H
 
+#include <linux/jump_label.h>
 #include <linux/kvm/memslot.h>
 
 /* -EFAULT when any byte is outside a slot or its hva faults. May sleep. */
@@ -20,6 +21,11 @@ int kvm_read_guest_atomic(struct kvm *kvm, unsigned int as_id, gpa_t gpa, void *
 /* 0 done, -EAGAIN memory differed from @old, -EFAULT. @len 1, 2, 4 or 8, naturally aligned. */
 int kvm_cmpxchg_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *old,
 		      const void *new, unsigned int len);
+/* As above, and kvm_arch_guest_written() is not called. */
+int kvm_cmpxchg_guest_quiet(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *old,
+			    const void *new, unsigned int len);
+/* Does the architecture want to know of all writes made here? */
+DECLARE_STATIC_KEY_FALSE(kvm_tells_writes);
 /* hva of @gfn; 0 when there is none. *@writable: not a read-only slot. */
 hva_t kvm_gfn_to_hva(struct kvm *kvm, unsigned int as_id, gfn_t gfn, bool *writable);
 

@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 
 #include "../core.h"
+#include "shadow.h"
 #include "tables.h"
 
 /* Hardware may set accessed and dirty bits at any time, hence the locked and. */
@@ -80,6 +81,8 @@ void kvm_arch_mmu_write_protect(struct kvm *kvm, const struct kvm_memslot *slot,
 	hpa_t root = to_x86_vm(kvm)->mmu.root[slot->as_id];
 
 	lockdep_assert_held_write(&kvm->mmu_lock);
+	if (mmu_shadow())
+		shadow_write_protect(slot, offset, mask);
 	if (root != HPA_INVALID)
 		protect_mask(root, slot->base_gfn + offset, mask);
 }
@@ -111,6 +114,8 @@ static void protect_slot(struct kvm *kvm, const struct kvm_memslot *slot)
 void kvm_arch_slot_commit(struct kvm *kvm, const struct kvm_memslot *old,
 			  const struct kvm_memslot *new)
 {
+	if (mmu_shadow())
+		shadow_set_limit(kvm);
 	if (!old || !new)
 		return;		/* nothing is mapped yet, or any more */
 	if (!kvm_slot_logs_dirty(new)) {
@@ -119,6 +124,10 @@ void kvm_arch_slot_commit(struct kvm *kvm, const struct kvm_memslot *old,
 		return;
 	}
 	/* If all pages count as dirty, clearing their bits is what protects them. */
-	if (!kvm_slot_logs_dirty(old) && !kvm->dirty_initially_set)
+	if (kvm_slot_logs_dirty(old) || kvm->dirty_initially_set)
+		return;
+	if (mmu_shadow())
+		shadow_slot_log(kvm, new);
+	else
 		protect_slot(kvm, new);
 }

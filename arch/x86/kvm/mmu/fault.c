@@ -163,7 +163,7 @@ static enum mmu_fault_result map_own_page(struct x86_vcpu *v, gfn_t gfn)
 	return MMU_NOMEM;
 }
 
-static enum mmu_fault_result page_error(int err)
+enum mmu_fault_result mmu_page_error(int err)
 {
 	switch (err) {
 	case -EHWPOISON:
@@ -208,7 +208,7 @@ enum mmu_fault_result mmu_fault(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 	seq = kvm_invalidate_seq(kvm);
 	err = kvm_page_get(kvm, &p);
 	if (unlikely(err))
-		return page_error(err);
+		return mmu_page_error(err);
 	if (p.slot->flags & KVM_MEM_READONLY)
 		p.writable = false;
 	ret = map_page(v, &p, flags & X86_FAULT_FETCH, seq);

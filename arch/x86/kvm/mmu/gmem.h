@@ -56,17 +56,18 @@ static inline int gwalk_read(struct gwalk_env *env, unsigned int level, u64 gpa,
 	return env->atomic ? -EAGAIN : -EFAULT;
 }
 
-/* 0, -EAGAIN: changed meanwhile, -EBUSY: would sleep. */
+/* 0, -EAGAIN: changed meanwhile, -EBUSY: would sleep, -EROFS: can't be written. */
 static inline int gwalk_cmpxchg(struct gwalk_env *env, u64 gpa, u64 old, u64 new, bool wide)
 {
 	int ret;
 
 	if (env->atomic)
 		return -EBUSY;
-	ret = kvm_cmpxchg_guest(env->v->vcpu.kvm, env->v->vcpu.as_id, gpa, &old, &new,
-				wide ? 8 : 4);
+	/* These bits are what a table's shadow was made for: no news to it. */
+	ret = kvm_cmpxchg_guest_quiet(env->v->vcpu.kvm, env->v->vcpu.as_id, gpa, &old, &new,
+				      wide ? 8 : 4);
 	/* Tables in memory that can't be written keep their bits: as in a ROM. */
-	return ret == -EAGAIN ? ret : 0;
+	return ret && ret != -EAGAIN ? -EROFS : ret;
 }
 
 /* With IRQs off the guest's value may still be in the register: not worth reading there. */

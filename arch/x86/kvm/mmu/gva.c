@@ -4,6 +4,7 @@
 #include <asm/processor-flags.h>
 
 #include "gmem.h"
+#include "shadow.h"
 
 /* Walk flags are the error code's, as are those of a fault. */
 static_assert(GWALK_PRESENT == X86_FAULT_PRESENT && GWALK_WRITE == X86_FAULT_WRITE &&
@@ -43,7 +44,7 @@ static void update_mode(struct x86_vcpu *v, u32 key)
 }
 
 /* Some guests change their registers without an exit, so look each time. */
-static const struct gwalk_mode *current_mode(struct x86_vcpu *v)
+const struct gwalk_mode *mmu_guest_mode(struct x86_vcpu *v)
 {
 	u32 key = (x86_cr0(v) & KEY_CR0) | (x86_cr4(v) & KEY_CR4) | (v->regs.efer & KEY_EFER) |
 		  KEY_VALID;
@@ -143,6 +144,28 @@ static enum gwalk_result walk(struct x86_vcpu *v, const struct gwalk_mode *m, st
 	return r;
 }
 
+enum gwalk_result mmu_walk(struct x86_vcpu *v, const struct gwalk_mode *m, struct gwalk *w)
+{
+	struct gwalk_env env = { .v = v, .slots = mmu_slots(v) };
+
+	set_start(v, m, w, false);
+	return gwalk(m, w, &env);
+}
+
+u64 mmu_walk_again(struct x86_vcpu *v, const struct gwalk_mode *m, const struct gwalk *w,
+		   unsigned int step)
+{
+	struct gwalk_env env = { .v = v, .slots = mmu_slots(v), .atomic = true };
+	unsigned int level = (m->levels == 3 ? 2 : m->levels) - step;
+	u64 entry;
+	int ret;
+
+	pagefault_disable();
+	ret = gwalk_read(&env, level, w->step[step].gpa, &entry, m->index_bits == 9);
+	pagefault_enable();
+	return ret ? ~0ull : entry;
+}
+
 /**
  * mmu_gva_to_gpa() - translate a linear address by the guest's page tables
  * @v: the vCPU
@@ -157,7 +180,7 @@ static enum gwalk_result walk(struct x86_vcpu *v, const struct gwalk_mode *m, st
 int mmu_gva_to_gpa(struct x86_vcpu *v, gva_t gva, u32 access, gpa_t *gpa,
 		   struct mmu_gfault *fault, bool atomic)
 {
-	const struct gwalk_mode *m = current_mode(v);
+	const struct gwalk_mode *m = mmu_guest_mode(v);
 	struct gwalk w;
 
 	if (!m->levels) {
@@ -203,6 +226,8 @@ bool mmu_load_pdptrs(struct x86_vcpu *v, unsigned long cr3)
 		if ((pdptr[i] & PDPTE_P) && (pdptr[i] & rsvd))
 			return false;
 	memcpy(v->regs.pdptr, pdptr, sizeof(pdptr));
+	if (mmu_shadow())
+		v->mmu.root = HPA_INVALID;
 	v->regs.avail |= BIT(X86_LAZY_PDPTRS);
 	v->regs.dirty |= BIT(X86_LAZY_PDPTRS);
 	return true;
@@ -213,9 +238,13 @@ void mmu_role_changed(struct x86_vcpu *v)
 {
 	v->mmu.walk.key = 0;
 	v->mmu.fetch.generation = 0;
+	if (mmu_shadow())
+		v->mmu.root = HPA_INVALID;
 }
 
+/* Nested tables don't depend on it, and walks read it each time. */
 void mmu_new_cr3(struct x86_vcpu *v)
 {
-	/* Nested tables don't depend on it, and walks read it each time. */
+	if (mmu_shadow())
+		v->mmu.root = HPA_INVALID;
 }

@@ -210,7 +210,7 @@ static enum gwalk_result descend(const struct gwalk_mode *m, struct gwalk *w,
 }
 
 /* 0, -EAGAIN: an entry changed, -EBUSY: can't do it here. */
-static int set_accessed_dirty(const struct gwalk_mode *m, const struct gwalk *w,
+static int set_accessed_dirty(const struct gwalk_mode *m, struct gwalk *w,
 			      struct gwalk_env *env)
 {
 	unsigned int i;
@@ -225,8 +225,11 @@ static int set_accessed_dirty(const struct gwalk_mode *m, const struct gwalk *w,
 		if (likely(new == old))
 			continue;
 		ret = gwalk_cmpxchg(env, w->step[i].gpa, old, new, m->index_bits == 9);
+		if (ret == -EROFS)
+			continue;
 		if (ret)
 			return ret;
+		w->step[i].entry = new;
 	}
 	return 0;
 }

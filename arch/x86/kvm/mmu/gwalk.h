@@ -48,7 +48,7 @@ struct gwalk {
 	/* out */
 	u32 error;		/* for GWALK_FAULT */
 	u64 gpa;
-	/* what was read on the way */
+	/* what was read on the way, with the bits that were set then */
 	unsigned int nr_steps;
 	struct {
 		u64 gpa;

@@ -9,11 +9,46 @@
 #ifndef KVM_X86_MMU_H
 #define KVM_X86_MMU_H
 
+#include <linux/jump_label.h>
 #include <linux/kvm/guest_mem.h>
 
 #include "gwalk.h"
 
+struct shadow_page;
 struct x86_vcpu;
+
+/* The backend has no nested paging: guests run on shadows of their page tables. */
+DECLARE_STATIC_KEY_FALSE(mmu_shadow_on);
+#define mmu_shadow()	static_branch_unlikely(&mmu_shadow_on)
+
+/* Shadow tables, see shadow.h. M, but for @limit: slots_lock to change, read racily */
+struct mmu_shadow_vm {
+	struct hlist_head *hash;	/* c; pages by the frame of the guest's table */
+	struct list_head pages;		/* all in the hash, the last used one first */
+	struct list_head dead;		/* out of the hash, hardware may still look at them */
+	unsigned long nr_pages;
+	unsigned int nr_dead;
+	unsigned long limit;		/* of nr_pages */
+	bool flush_due;			/* TLBs may hold what is in no table any more */
+};
+
+/* The depth of the deepest tables, and what a fault may need of pages */
+#define MMU_SHADOW_CACHE	GWALK_MAX_LEVELS
+#define MMU_SHADOW_ROOTS	4
+
+/* As mmu_vcpu, but for root[].roots: M */
+struct mmu_shadow_vcpu {
+	struct shadow_page *root[MMU_SHADOW_ROOTS];	/* of PAE all four, else one */
+	u64 *pdpt;			/* c; in 32-bit addresses, what hardware gets for PAE */
+	struct shadow_page *cache[MMU_SHADOW_CACHE];
+	unsigned int nr_cached;
+	gfn_t table;			/* being written by emulation, GFN_NONE: none */
+	gfn_t retry_table;		/* the last that was given up for that, */
+	unsigned long retry_rip;	/* where, */
+	u64 retry_exits;		/* when, */
+	unsigned int retries;		/* and how often in a row */
+};
+#define GFN_NONE	(~0ull)
 
 /* M: kvm->mmu_lock held for writing to change; S: slots_lock */
 struct mmu_vm {
@@ -23,6 +58,7 @@ struct mmu_vm {
 	gfn_t own_gfn;			/* M */
 	bool huge_exec;			/* c once vCPUs exist; whatever nx_huge_pages says */
 	bool identity;			/* identity_lock in identity.c; see mmu_map_identity() */
+	struct mmu_shadow_vm shadow;
 };
 
 /* All fields: touched by the thread holding vcpu->mutex alone. */
@@ -52,13 +88,13 @@ struct mmu_vcpu {
 		hva_t hva[GWALK_MAX_LEVELS];
 		u64 entry[GWALK_MAX_LEVELS];
 	} fetch;			/* the last walk for a fetch, with what it read where */
+	struct mmu_shadow_vcpu shadow;
 };
 
 /* A backend registers, no VM is there: entries as x86_caps tells. */
 void mmu_set_format(void);
 void mmu_module_exit(void);
 
-/* -EOPNOTSUPP if the backend has no nested paging. */
 int mmu_vm_init(struct kvm *kvm);
 /* All vCPUs are gone, the notifier is silent: free every table page. */
 void mmu_vm_destroy(struct kvm *kvm);
@@ -83,6 +119,8 @@ enum mmu_fault_result {
 	MMU_HWPOISON,
 	MMU_NOMEM,
 	MMU_INTR,		/* a signal is pending */
+	MMU_GUEST_FAULT,	/* shadow paging: the guest's own page fault */
+	MMU_EMULATE,		/* shadow paging: a write that may not be done by the CPU */
 };
 
 /* A guest access to @gpa faulted; @flags X86_FAULT_*. srcu held, may sleep. */
@@ -136,6 +174,26 @@ void mmu_new_cr3(struct x86_vcpu *v);
  * memory, at x86_vm.identity_map_addr, that maps 4 GiB onto themselves. Process context.
  */
 int mmu_map_identity(struct kvm *kvm);
+/*
+ * KVM_SET_TSS_ADDR, for hardware that runs real mode in virtual-8086 mode: a TSS at
+ * @gpa whose I/O map allows all ports. -EEXIST if there is one or something else.
+ */
+#define MMU_TSS_SIZE	(0x68 + 0x10000 / 8 + 1)
+int mmu_map_tss(struct kvm *kvm, gpa_t gpa);
+
+/*
+ * Shadow paging: the guest's access to @gva faulted, @error is hardware's error
+ * code. MMU_MMIO: *@gpa is set. MMU_GUEST_FAULT: @fault is. srcu held, may sleep.
+ */
+enum mmu_fault_result mmu_guest_fault(struct x86_vcpu *v, gva_t gva, u32 error, gpa_t *gpa,
+				      struct mmu_gfault *fault);
+/*
+ * After MMU_EMULATE: the CPU shall do the write after all, what kept it from
+ * that is given up. False: there was nothing, or it has been tried.
+ */
+bool mmu_retry_write(struct x86_vcpu *v);
+/* User space set registers: it may have set memory too, tables among it. srcu not needed. */
+void mmu_user_changed(struct x86_vcpu *v);
 
 /* KVM_SET_NR_MMU_PAGES, KVM_GET_NR_MMU_PAGES. Both take slots_lock. */
 int mmu_set_nr_pages(struct kvm *kvm, unsigned long pages);

@@ -6,6 +6,7 @@
 #include <linux/rcupdate.h>
 
 #include "../core.h"
+#include "shadow.h"
 #include "tables.h"
 
 /* Table pages freed by one RCU callback */
@@ -23,7 +24,7 @@ struct page *mmu_table_alloc(void)
 	return page;
 }
 
-static void table_free(struct page *page)
+void mmu_table_free(struct page *page)
 {
 	set_page_private(page, 0);
 	mod_lruvec_page_state(page, NR_SECONDARY_PAGETABLE, -1);
@@ -77,7 +78,7 @@ static void free_chain(struct page *page)
 
 	for (; page; page = next) {
 		next = next_dead(page);
-		table_free(page);
+		mmu_table_free(page);
 	}
 }
 
@@ -106,6 +107,13 @@ KVM_EXPORT(mmu_load_pdptrs);
 void mmu_set_format(void)
 {
 	spte_choose_format(&x86_caps);
+	if (x86_caps.tdp) {
+		static_branch_disable(&mmu_shadow_on);
+		static_branch_disable(&kvm_tells_writes);
+	} else {
+		static_branch_enable(&mmu_shadow_on);
+		static_branch_enable(&kvm_tells_writes);
+	}
 }
 
 void mmu_module_exit(void)
@@ -117,11 +125,9 @@ int mmu_vm_init(struct kvm *kvm)
 {
 	unsigned int i;
 
-	if (!x86_caps.tdp)
-		return -EOPNOTSUPP;
 	for (i = 0; i < KVM_ADDRESS_SPACES; i++)
 		to_x86_vm(kvm)->mmu.root[i] = HPA_INVALID;
-	return 0;
+	return mmu_shadow() ? shadow_vm_init(kvm) : 0;
 }
 
 void mmu_vm_destroy(struct kvm *kvm)
@@ -130,6 +136,8 @@ void mmu_vm_destroy(struct kvm *kvm)
 	struct dead_tables dead = {};
 	unsigned int i;
 
+	if (mmu_shadow())
+		shadow_vm_destroy(kvm);
 	for (i = 0; i < KVM_ADDRESS_SPACES; i++) {
 		if (mmu->root[i] == HPA_INVALID)
 			continue;
@@ -143,13 +151,15 @@ void mmu_vm_destroy(struct kvm *kvm)
 int mmu_vcpu_create(struct x86_vcpu *v)
 {
 	v->mmu.root = HPA_INVALID;
-	return 0;
+	return mmu_shadow() ? shadow_vcpu_create(v) : 0;
 }
 
 void mmu_vcpu_destroy(struct x86_vcpu *v)
 {
+	if (mmu_shadow())
+		shadow_vcpu_destroy(v);
 	while (v->mmu.nr_cached)
-		table_free(v->mmu.cache[--v->mmu.nr_cached]);
+		mmu_table_free(v->mmu.cache[--v->mmu.nr_cached]);
 }
 
 int mmu_load(struct x86_vcpu *v)
@@ -158,6 +168,8 @@ int mmu_load(struct x86_vcpu *v)
 	hpa_t *root = &to_x86_vm(kvm)->mmu.root[v->vcpu.as_id];
 	struct page *page = NULL;
 
+	if (mmu_shadow())
+		return shadow_load(v);
 	if (READ_ONCE(*root) == HPA_INVALID) {
 		page = mmu_table_alloc();
 		if (!page)
@@ -171,7 +183,7 @@ int mmu_load(struct x86_vcpu *v)
 	v->mmu.root = *root;
 	write_unlock(&kvm->mmu_lock);
 	if (page)
-		table_free(page);
+		mmu_table_free(page);
 	if (v->mmu.root == HPA_INVALID)
 		return -EAGAIN;		/* taken away again between the two looks */
 	/* If it is replaced from here on, the request comes before we enter. */
@@ -189,9 +201,10 @@ void mmu_set_space(struct x86_vcpu *v, unsigned int as_id)
 /* Neither hardware nor a nested walk gets beyond this. */
 static gfn_t gfn_limit(void)
 {
-	unsigned int bits = min_t(unsigned int, x86_host.maxphyaddr - PAGE_SHIFT,
-				  TDP_LEVEL_BITS * x86_caps.tdp_levels);
+	unsigned int bits = x86_host.maxphyaddr - PAGE_SHIFT;
 
+	if (x86_caps.tdp)
+		bits = min_t(unsigned int, bits, TDP_LEVEL_BITS * x86_caps.tdp_levels);
 	return 1ull << bits;
 }
 
@@ -204,12 +217,30 @@ int kvm_arch_slot_prepare(struct kvm *kvm, const struct kvm_memslot *old,
 		return -EINVAL;
 	if (own >= new->base_gfn && own < new->base_gfn + new->npages)
 		mmu_set_own_page(kvm, 0, NULL);
-	return 0;
+	return mmu_shadow() ? shadow_slot_prepare(new) : 0;
 }
 
+/* Nested tables are found from the root alone; shadow tables by lists in the slot. */
 void kvm_arch_slot_free(struct kvm_memslot *slot)
 {
-	/* Slots carry no data of ours: tables are found from the root alone. */
+	kvfree(slot->arch);
+}
+
+/* slots_lock held. */
+unsigned long mmu_nr_pages(struct kvm *kvm)
+{
+	unsigned long pages = to_x86_vm(kvm)->mmu.requested_pages, memory = 0;
+	struct kvm_memslots *slots;
+	unsigned int as_id, i;
+
+	if (pages)
+		return pages;
+	for (as_id = 0; as_id < KVM_ADDRESS_SPACES; as_id++) {
+		slots = kvm_slots(kvm, as_id);
+		for (i = 0; i < slots->count; i++)
+			memory += slots->slot[i]->npages;
+	}
+	return max_t(unsigned long, memory / 50, MIN_MMU_PAGES);
 }
 
 int mmu_set_nr_pages(struct kvm *kvm, unsigned long pages)
@@ -219,26 +250,18 @@ int mmu_set_nr_pages(struct kvm *kvm, unsigned long pages)
 	/* A limit for shadow tables; nested ones are as many as the memory needs. */
 	mutex_lock(&kvm->slots_lock);
 	to_x86_vm(kvm)->mmu.requested_pages = pages;
+	if (mmu_shadow())
+		shadow_set_limit(kvm);
 	mutex_unlock(&kvm->slots_lock);
 	return 0;
 }
 
 unsigned long mmu_get_nr_pages(struct kvm *kvm)
 {
-	unsigned long pages, memory = 0;
-	struct kvm_memslots *slots;
-	unsigned int as_id, i;
+	unsigned long pages;
 
 	mutex_lock(&kvm->slots_lock);
-	pages = to_x86_vm(kvm)->mmu.requested_pages;
-	if (!pages) {
-		for (as_id = 0; as_id < KVM_ADDRESS_SPACES; as_id++) {
-			slots = kvm_slots(kvm, as_id);
-			for (i = 0; i < slots->count; i++)
-				memory += slots->slot[i]->npages;
-		}
-		pages = max_t(unsigned long, memory / 50, MIN_MMU_PAGES);
-	}
+	pages = mmu_nr_pages(kvm);
 	mutex_unlock(&kvm->slots_lock);
 	return pages;
 }

@@ -37,6 +37,9 @@ static inline void mmu_count(struct kvm *kvm, int level, long n)
 
 /* root.c: table pages, zeroed */
 struct page *mmu_table_alloc(void);
+void mmu_table_free(struct page *page);
+/* slots_lock held: how many there may be, as KVM_GET_NR_MMU_PAGES tells */
+unsigned long mmu_nr_pages(struct kvm *kvm);
 /* At least @n pages in v->mmu.cache. 0 or -ENOMEM. */
 int mmu_cache_fill(struct x86_vcpu *v, unsigned int n);
 
@@ -102,6 +105,8 @@ enum tdp_result tdp_map(struct x86_vcpu *v, struct tdp_map *m);
 
 /* fault.c: the largest page that @slot's place in both address spaces allows at @gfn */
 int mmu_slot_level(const struct kvm_memslot *slot, gfn_t gfn);
+/* What kvm_page_get()'s errors mean */
+enum mmu_fault_result mmu_page_error(int err);
 
 /* zap.c: mmu_lock held for writing. True: TLBs must be flushed before it is dropped. */
 bool tdp_zap(struct kvm *kvm, unsigned int as_id, gfn_t start, gfn_t end, struct dead_tables *dead);

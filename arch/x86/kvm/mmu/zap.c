@@ -9,6 +9,7 @@
  */
 #include <linux/sched.h>
 
+#include "shadow.h"
 #include "tables.h"
 
 /* Largest table unlinked in one go (1 GiB): bounds the time until somebody else gets the lock. */
@@ -90,6 +91,8 @@ bool kvm_arch_mmu_zap(struct kvm *kvm, const struct kvm_gfn_range *r)
 	bool flush = false;
 
 	lockdep_assert_held_write(&kvm->mmu_lock);
+	if (mmu_shadow())
+		return shadow_zap(kvm, r);
 	if (r->may_block)
 		flush = zap_in_steps(kvm, as_id, r->start, r->end, &dead);
 	else if (to_x86_vm(kvm)->mmu.root[as_id] != HPA_INVALID)
@@ -103,6 +106,10 @@ void kvm_arch_slot_flush(struct kvm *kvm, const struct kvm_memslot *old)
 {
 	struct dead_tables dead = {};
 
+	if (mmu_shadow()) {
+		shadow_slot_flush(kvm, old);
+		return;
+	}
 	write_lock(&kvm->mmu_lock);
 	if (zap_in_steps(kvm, old->as_id, old->base_gfn, old->base_gfn + old->npages, &dead))
 		kvm_flush_remote_tlbs(kvm);
@@ -138,6 +145,10 @@ void kvm_arch_mmu_zap_all(struct kvm *kvm)
 	hpa_t root[KVM_ADDRESS_SPACES];
 	unsigned int i;
 
+	if (mmu_shadow()) {
+		shadow_zap_all(kvm);
+		return;
+	}
 	write_lock(&kvm->mmu_lock);
 	for (i = 0; i < KVM_ADDRESS_SPACES; i++) {
 		root[i] = mmu->root[i];
@@ -167,6 +178,8 @@ bool kvm_arch_mmu_age(struct kvm *kvm, const struct kvm_gfn_range *r, bool test_
 	unsigned int i;
 
 	lockdep_assert_held_write(&kvm->mmu_lock);
+	if (mmu_shadow())
+		return shadow_age(kvm, r, test_only);
 	if (root == HPA_INVALID)
 		return false;
 	for (; gfn < r->end; gfn = run.next) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* CPUID 0x8000000a and its neighbours, turned into what the room uses. */
+#include <linux/mem_encrypt.h>
 #include <linux/module.h>
 #include <asm/cpufeature.h>
 #include <asm/nospec-branch.h>
@@ -12,7 +13,7 @@ struct svm_hw svm_hw __read_mostly = {
 	.npt = true, .nrips = true, .vgif = true, .vls = true, .lbrv = true, .tsc_scaling = true,
 };
 module_param_named(npt, svm_hw.npt, bool, 0444);
-MODULE_PARM_DESC(npt, "Nested paging (needed: there is no shadow paging)");
+MODULE_PARM_DESC(npt, "Nested paging; without it, shadow paging");
 module_param_named(nrips, svm_hw.nrips, bool, 0444);
 MODULE_PARM_DESC(nrips, "Use the next RIP that the CPU saves");
 module_param_named(vgif, svm_hw.vgif, bool, 0444);
@@ -47,9 +48,10 @@ int svm_caps_probe(void)
 	struct svm_hw *hw = &svm_hw;
 	u32 ext = cpuid_ebx(0x80000008);
 
-	if (!hw->npt || !boot_cpu_has(X86_FEATURE_NPT)) {
-		pr_err("kvm_amd: no nested paging (%s); shadow paging is not there yet\n",
-		       hw->npt ? "the CPU has none" : "npt=0");
+	hw->npt &= !!boot_cpu_has(X86_FEATURE_NPT);
+	/* What CR3 points to in 32-bit modes is read without the encryption bit. */
+	if (!hw->npt && sme_me_mask) {
+		pr_err("kvm_amd: shadow paging does not go with memory encryption\n");
 		return -EOPNOTSUPP;
 	}
 	hw->nrips &= !!boot_cpu_has(X86_FEATURE_NRIPS);
@@ -88,7 +90,7 @@ static void svm_adjust_cpuid(u32 *words, unsigned int nr_words)
 void svm_caps_export(struct x86_caps *caps)
 {
 	*caps = (struct x86_caps) {
-		.tdp = true,
+		.tdp = svm_hw.npt,
 		/* Nested tables have as many levels as the host's own. */
 		.tdp_levels = pgtable_l5_enabled() ? 5 : 4,
 		.tdp_max_page_level = boot_cpu_has(X86_FEATURE_GBPAGES) ? 3 : 2,

@@ -184,6 +184,13 @@ static void decode_invlpg(struct svm_vcpu *s)
 		s->x86.exit.reason = X86_EXIT_EMULATE;
 }
 
+/* Intercepted with shadow paging, and where the guest has no such instruction. */
+static void decode_invpcid(struct svm_vcpu *s)
+{
+	if (x86_has(&s->x86, X86_FEATURE_INVPCID))
+		s->x86.exit.reason = X86_EXIT_EMULATE;
+}
+
 /*
  * APM 2 15.14.1: bit 48 is the RF that the old task's TSS is to get. Nothing else
  * is needed: the event, or the instruction, is gone through from its beginning.
@@ -213,6 +220,8 @@ static void decode_shutdown(struct svm_vcpu *s)
 {
 	s->block->save.efer |= EFER_SVME;
 	svm_rebuild_control(s);
+	if (mmu_shadow())
+		svm_rebuild_paging(s);
 	kvm_request(&s->x86.vcpu, X86_REQ_EVENT);
 }
 
@@ -277,7 +286,7 @@ static const struct svm_exit_row svm_exit_rows[] = {
 	ROW(RDPRU,		UNDEFINED,	0, decode_plain),
 	ROW(INVLPGB,		UNDEFINED,	0, decode_plain),
 	ROW(INVLPGB_ILLEGAL,	UNDEFINED,	0, decode_plain),
-	ROW(INVPCID,		UNDEFINED,	0, decode_plain),
+	ROW(INVPCID,		UNDEFINED,	0, decode_invpcid),
 	ROW(MCOMMIT,		UNDEFINED,	0, decode_plain),
 	ROW(TLBSYNC,		UNDEFINED,	0, decode_plain),
 };

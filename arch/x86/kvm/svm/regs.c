@@ -8,6 +8,9 @@
 
 #include "block.h"
 
+/* Of CR4, for a guest without paging: its shadow tables are of PAE, for any CPL. */
+#define CR4_PAGED	(X86_CR4_SMEP | X86_CR4_SMAP | X86_CR4_PKE | X86_CR4_LA57)
+
 void svm_cache_regs(struct x86_vcpu *v, u32 which)
 {
 	struct vmcb_save_area *save = &to_svm(v)->block->save;
@@ -123,31 +126,49 @@ void svm_set_dt(struct x86_vcpu *v, bool idt, const struct kvm_dtable *dt)
  * walk and EFER.LMA follow by themselves. Only CD and NW, which a guest has set
  * after reset, are kept from it, since they would make its memory uncached; as
  * long as it sees another CR0 than the hardware has, accesses exit.
+ *
+ * With shadow paging PG and WP are always set (APM 2 15.19 for real mode), and
+ * all writes exit.
  */
 void svm_set_cr0(struct x86_vcpu *v, unsigned long cr0)
 {
 	struct svm_vcpu *s = to_svm(v);
 	unsigned long hw = (cr0 & ~(X86_CR0_CD | X86_CR0_NW)) | X86_CR0_ET;
-	bool shadowed = hw != cr0;
+	bool shadowed;
 
+	if (mmu_shadow())
+		hw |= X86_CR0_PG | X86_CR0_WP;
+	shadowed = hw != cr0;
 	v->regs.cr0 = cr0;
 	v->regs.avail |= BIT(X86_LAZY_CR0);
-	if (shadowed)
+	if (shadowed || mmu_shadow())
 		s->lazy &= ~BIT(X86_LAZY_CR0);
 	else
 		s->lazy |= BIT(X86_LAZY_CR0);
 	svm_intercept(s, INTERCEPT_CR0_READ, shadowed);
-	svm_intercept(s, INTERCEPT_CR0_WRITE, shadowed);
+	svm_intercept(s, INTERCEPT_CR0_WRITE, shadowed || mmu_shadow());
 	s->block->save.cr0 = hw;
 	svm_touch(s, SVM_CLEAN_CR);
+	if (mmu_shadow()) {
+		svm_set_cr4(v, v->regs.cr4);
+		svm_set_efer(v, v->regs.efer);
+	}
 }
 
-/* Writes of CR4 always exit. MCE stays on, or a host's machine check is a shutdown. */
+/*
+ * Writes of CR4 always exit. MCE stays on, or a host's machine check is a shutdown.
+ * Shadow tables have entries of 64 bits, and no PCIDs.
+ */
 void svm_set_cr4(struct x86_vcpu *v, unsigned long cr4)
 {
 	struct svm_vcpu *s = to_svm(v);
 	unsigned long hw = cr4 | (boot_cpu_has(X86_FEATURE_MCE) ? X86_CR4_MCE : 0);
 
+	if (mmu_shadow()) {
+		hw = (hw & ~X86_CR4_PCIDE) | X86_CR4_PAE;
+		if (!(v->regs.cr0 & X86_CR0_PG))
+			hw &= ~CR4_PAGED;
+	}
 	v->regs.cr4 = cr4;
 	v->regs.avail |= BIT(X86_LAZY_CR4);
 	svm_intercept(s, INTERCEPT_CR4_READ, hw != cr4);
@@ -155,14 +176,26 @@ void svm_set_cr4(struct x86_vcpu *v, unsigned long cr4)
 	svm_touch(s, SVM_CLEAN_CR);
 }
 
+/* Shadow entries have NX where the guest may have none; and with PG set, LME is LMA. */
 void svm_set_efer(struct x86_vcpu *v, u64 efer)
 {
 	struct svm_vcpu *s = to_svm(v);
 
 	v->regs.efer = efer;
+	if (mmu_shadow()) {
+		efer |= EFER_NX;
+		if (!(efer & EFER_LMA))
+			efer &= ~EFER_LME;
+	}
 	/* VMRUN refuses a guest without SVME; EFER accesses are intercepted. */
 	s->block->save.efer = efer | EFER_SVME;
 	svm_touch(s, SVM_CLEAN_CR);
+}
+
+void svm_rebuild_paging(struct svm_vcpu *s)
+{
+	svm_set_cr0(&s->x86, s->x86.regs.cr0);
+	s->block->save.cr3 = s->root;
 }
 
 bool svm_cr4_valid(struct x86_vcpu *v, unsigned long cr4)

@@ -82,7 +82,7 @@ static noinline void svm_prepare_entry(struct svm_vcpu *s)
 	if (unlikely(s->asid_generation != cpu->asid_generation))
 		svm_assign_asid(s, cpu);
 	/* Only slow handlers and ioctls change these. */
-	if (regs->dirty & BIT(X86_LAZY_CR3)) {
+	if ((regs->dirty & BIT(X86_LAZY_CR3)) && !mmu_shadow()) {
 		save->cr3 = regs->cr3;
 		svm_touch(s, SVM_CLEAN_CR);
 	}
@@ -132,7 +132,8 @@ static inline void svm_regs_from_block(struct svm_vcpu *s)
 	regs->rip = save->rip;
 	regs->rflags = save->rflags;
 	regs->cr2 = save->cr2;
-	regs->efer = save->efer & ~EFER_SVME;
+	if (!mmu_shadow())
+		regs->efer = save->efer & ~EFER_SVME;
 	regs->avail = X86_LAZY_ALL & ~s->lazy;
 }
 

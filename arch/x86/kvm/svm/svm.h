@@ -85,7 +85,7 @@ struct svm_vcpu {
 	int last_cpu;			/* p; -1: none */
 	u32 lazy;			/* v; registers to be read on demand after an exit */
 	u64 asid_generation;		/* p; 0: needs a new ASID */
-	u64 root;			/* v; nested CR3 with the C bit */
+	u64 root;			/* v; nested CR3, or CR3 itself, with the C bit */
 	unsigned long iret_rip;		/* v; with SVM_WATCH_IRET */
 	unsigned long soft_rip;		/* v; with SVM_WATCH_SOFT: of the instruction */
 	unsigned long soft_next;	/* v; and behind it */
@@ -123,12 +123,15 @@ void svm_update_intercepts(struct x86_vcpu *v);
 void svm_write_tsc(struct x86_vcpu *v);
 bool svm_set_hv_timer(struct x86_vcpu *v, u64 tsc);
 void svm_cancel_hv_timer(struct x86_vcpu *v);
+/* With shadow paging, of an undefined VMCB: never without our tables. */
+void svm_rebuild_paging(struct svm_vcpu *s);
 /* Control area from scratch, keeping what the vCPU was given. */
 void svm_rebuild_control(struct svm_vcpu *s);
 
 /* apic.c */
 void svm_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode);
 bool svm_notify_guest(struct x86_vcpu *v, int cpu);
+void svm_set_sleep(struct x86_vcpu *v, bool sleeps);
 void svm_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
 void svm_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);
 /* Before an entry: the APIC's TPR may have changed. */

@@ -41,7 +41,8 @@ void svm_flush_tlb(struct x86_vcpu *v)
 }
 
 /*
- * With nested paging only the emulator gets here, rarely. No INVLPGA: SVM may
+ * With nested paging only the emulator gets here, rarely; with shadow paging each
+ * INVLPG of the guest, after its tables' shadow was changed. No INVLPGA: SVM may
  * be off on this CPU by now (reboot), which only the entry path knows for sure.
  */
 void svm_flush_tlb_gva(struct x86_vcpu *v, gva_t gva)
@@ -54,7 +55,12 @@ void svm_load_root(struct x86_vcpu *v, hpa_t root, int level)
 	struct svm_vcpu *s = to_svm(v);
 
 	s->root = __sme_set(root);
-	s->block->control.nested_cr3 = s->root;
-	svm_touch(s, SVM_CLEAN_NP);
+	if (mmu_shadow()) {
+		s->block->save.cr3 = s->root;
+		svm_touch(s, SVM_CLEAN_CR);
+	} else {
+		s->block->control.nested_cr3 = s->root;
+		svm_touch(s, SVM_CLEAN_NP);
+	}
 	svm_flush_tlb(v);
 }

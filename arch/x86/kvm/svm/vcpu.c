@@ -9,6 +9,7 @@
 #define VEC_DB	1
 #define VEC_BP	3
 #define VEC_UD	6
+#define VEC_PF	14
 #define VEC_AC	17
 #define VEC_MC	18
 
@@ -34,6 +35,12 @@ static const u8 svm_always[] = {
 	INTERCEPT_ICEBP, INTERCEPT_WBINVD, INTERCEPT_XSETBV,
 };
 
+/* With shadow paging: whatever changes how addresses translate */
+static const u8 svm_shadow[] = {
+	INTERCEPT_CR0_WRITE, INTERCEPT_CR3_READ, INTERCEPT_CR3_WRITE,
+	INTERCEPT_EXCEPTION_OFFSET + VEC_PF, INTERCEPT_INVLPG,
+};
+
 static bool svm_exit_disabled(struct svm_vcpu *s, u32 which)
 {
 	return to_x86_vm(s->x86.vcpu.kvm)->disabled_exits & which;
@@ -46,7 +53,7 @@ static void svm_intercept_by_cpuid(struct svm_vcpu *s)
 	svm_intercept(s, INTERCEPT_RDTSCP, boot_cpu_has(X86_FEATURE_RDTSCP) &&
 		      !x86_has(v, X86_FEATURE_RDTSCP));
 	svm_intercept(s, INTERCEPT_INVPCID, boot_cpu_has(X86_FEATURE_INVPCID) &&
-		      !x86_has(v, X86_FEATURE_INVPCID));
+		      (!svm_hw.npt || !x86_has(v, X86_FEATURE_INVPCID)));
 	svm_intercept(s, INTERCEPT_RDPRU, svm_hw.rdpru);
 	svm_intercept(s, INTERCEPT_MCOMMIT, svm_hw.mcommit);
 	svm_intercept(s, INTERCEPT_INVLPGB, svm_hw.invlpgb);
@@ -87,6 +94,8 @@ void svm_rebuild_control(struct svm_vcpu *s)
 	memset(c, 0, sizeof(*c));
 	for (i = 0; i < ARRAY_SIZE(svm_always); i++)
 		svm_intercept(s, svm_always[i], true);
+	for (i = 0; i < ARRAY_SIZE(svm_shadow) && !svm_hw.npt; i++)
+		svm_intercept(s, svm_shadow[i], true);
 	c->intercepts[INTERCEPT_DR] = s->watch & SVM_WATCH_DR ? 0 : SVM_ALL_DR;
 	svm_intercept_by_cpuid(s);
 	svm_intercept_by_vm(s);
@@ -100,8 +109,10 @@ void svm_rebuild_control(struct svm_vcpu *s)
 	c->iopm_base_pa = svm_iopm_pa;
 	c->msrpm_base_pa = s->msrpm_pa;
 	c->int_ctl = V_INTR_MASKING_MASK | s->tpr;
-	c->nested_ctl = SVM_NESTED_CTL_NP_ENABLE;
-	c->nested_cr3 = s->root;
+	if (svm_hw.npt) {
+		c->nested_ctl = SVM_NESTED_CTL_NP_ENABLE;
+		c->nested_cr3 = s->root;
+	}
 	c->pause_filter_count = svm_pause.count;
 	c->pause_filter_thresh = svm_hw.pause_threshold ? svm_pause.thresh : 0;
 	c->virt_ext = svm_hw.lbrv && (s->debugctl & DEBUGCTLMSR_LBR) ? LBR_CTL_ENABLE_MASK : 0;
@@ -123,7 +134,8 @@ int svm_vcpu_create(struct x86_vcpu *v)
 		return -ENOMEM;
 	s->unique = atomic64_inc_return(&svm_unique);
 	s->last_cpu = -1;
-	s->lazy = BIT(X86_LAZY_CR0) | BIT(X86_LAZY_CR3) | BIT(X86_LAZY_PDPTRS);
+	if (svm_hw.npt)
+		s->lazy = BIT(X86_LAZY_CR0) | BIT(X86_LAZY_CR3) | BIT(X86_LAZY_PDPTRS);
 	svm_bitmap_create(s);
 	return 0;
 }

@@ -16,10 +16,10 @@ MODULE_PARM_DESC(emulate_invalid_guest_state,
 
 static bool ept = true, vpid = true, unrestricted_guest = true, eptad = true, pml = true;
 static bool preemption_timer = true;
-/* Off until it is known why Linux with two xAPICs stops with it (ROADMAP). */
-static bool enable_apicv;
+static bool enable_apicv = true, flexpriority = true;
+static bool apicv_asked;		/* by a parameter, not by default */
 module_param(ept, bool, 0444);
-MODULE_PARM_DESC(ept, "Extended page tables (needed: there is no shadow paging)");
+MODULE_PARM_DESC(ept, "Extended page tables; without them, shadow paging");
 module_param(vpid, bool, 0444);
 MODULE_PARM_DESC(vpid, "Tag TLB entries by vCPU");
 module_param(unrestricted_guest, bool, 0444);
@@ -32,11 +32,22 @@ MODULE_PARM_DESC(pml, "Dirty logs by the CPU's own list of pages (needs eptad)")
 module_param(preemption_timer, bool, 0444);
 MODULE_PARM_DESC(preemption_timer, "Deadlines of a running guest's APIC timer in hardware");
 
-static bool flexpriority;
 module_param(flexpriority, bool, 0444);
 MODULE_PARM_DESC(flexpriority, "Accesses to an xAPIC's page without exits (needs enable_apicv)");
-module_param(enable_apicv, bool, 0444);
-MODULE_PARM_DESC(enable_apicv, "Interrupts delivered by hardware (off)");
+
+static int set_apicv(const char *val, const struct kernel_param *kp)
+{
+	apicv_asked = true;
+	return param_set_bool(val, kp);
+}
+
+static const struct kernel_param_ops apicv_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG, .set = set_apicv, .get = param_get_bool,
+};
+module_param_cb(enable_apicv, &apicv_ops, &enable_apicv, 0444);
+__MODULE_PARM_TYPE(enable_apicv, "bool");
+MODULE_PARM_DESC(enable_apicv,
+		 "Interrupts delivered by hardware (by default if it has posted interrupts)");
 
 /* The older MSR's bits are those of the "true" one, plus some that are forced to 1. */
 static u64 control_msr(u32 msr, u32 true_msr)
@@ -71,7 +82,7 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 			 CPU_BASED_USE_MSR_BITMAPS | CPU_BASED_USE_TSC_OFFSETTING |		\
 			 CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING |		\
 			 CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
-#define NEED_SECONDARY	SECONDARY_EXEC_ENABLE_EPT
+#define NEED_SECONDARY	0
 #define WANT_SECONDARY	SECONDARY_EXEC_WBINVD_EXITING
 /* Of a local APIC's mode */
 #define VMX_APICV	(SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |				\
@@ -82,23 +93,17 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING |	\
 			 SECONDARY_EXEC_ENABLE_PML | VMX_APICV |				\
 			 SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES |				\
-			 SECONDARY_EXEC_UNRESTRICTED_GUEST)
-#define NEED_EXIT	(VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_LOAD_IA32_EFER |		\
-			 VM_EXIT_LOAD_IA32_PAT | VM_EXIT_SAVE_IA32_PAT)
-#define NEED_ENTRY	(VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_LOAD_IA32_PAT)
-
-/* Needed always, but told apart from other missing controls. */
-static int vmx_probe_paging(u64 secondary)
-{
-	u32 may = secondary >> 32;
-
-	if (!ept || !(may & SECONDARY_EXEC_ENABLE_EPT)) {
-		pr_err("kvm_intel: no extended page tables (%s); shadow paging is not there yet\n",
-		       ept ? "the CPU has none" : "ept=0");
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
+			 SECONDARY_EXEC_UNRESTRICTED_GUEST | SECONDARY_EXEC_ENABLE_EPT)
+/* Of shadow paging: all that changes how the guest's addresses translate */
+#define NEED_PRIMARY_SHADOW	(CPU_BASED_CR3_LOAD_EXITING | CPU_BASED_CR3_STORE_EXITING |	\
+				 CPU_BASED_INVLPG_EXITING)
+#define NEED_EXIT	VM_EXIT_HOST_ADDR_SPACE_SIZE
+/* Shadow tables are ours, and go by the host's PAT. */
+#define NEED_EXIT_PAT	(VM_EXIT_LOAD_IA32_PAT | VM_EXIT_SAVE_IA32_PAT)
+/* Older CPUs load MSRs from lists alone. */
+#define WANT_EXIT	(VM_EXIT_SAVE_DEBUG_CONTROLS | VM_EXIT_ACK_INTR_ON_EXIT |		\
+			 VM_EXIT_LOAD_IA32_EFER)
+#define WANT_ENTRY	(VM_ENTRY_LOAD_DEBUG_CONTROLS | VM_ENTRY_LOAD_IA32_EFER)
 
 /* Nehalem and Westmere count at another rate than they say (their specification updates). */
 static u32 vmx_probe_timer(struct vmx_hw *hw)
@@ -113,6 +118,28 @@ static u32 vmx_probe_timer(struct vmx_hw *hw)
 	return preemption_timer ? PIN_BASED_VMX_PREEMPTION_TIMER : 0;
 }
 
+/* SDM 3D A.10. What EPT has to be like is no more than its first CPUs had. */
+static void vmx_probe_ept(struct vmx_hw *hw)
+{
+	const u64 need = VMX_EPT_PAGE_WALK_4_BIT | VMX_EPTP_WB_BIT | VMX_EPT_2MB_PAGE_BIT |
+			 VMX_EPT_INVEPT_BIT | VMX_EPT_EXTENT_GLOBAL_BIT;
+	const u64 need_vpid = (VMX_VPID_INVVPID_BIT | VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT |
+			       VMX_VPID_EXTENT_GLOBAL_CONTEXT_BIT) << 32;
+
+	if (hw->optional & (SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_ENABLE_VPID))
+		rdmsrl(MSR_IA32_VMX_EPT_VPID_CAP, hw->ept_vpid_cap);
+	hw->ept = ept && (hw->optional & SECONDARY_EXEC_ENABLE_EPT) &&
+		  !(need & ~hw->ept_vpid_cap);
+	hw->ept_ad = hw->ept && eptad && (hw->ept_vpid_cap & VMX_EPT_AD_BIT);
+	hw->pml = pml && hw->ept_ad && (hw->optional & SECONDARY_EXEC_ENABLE_PML);
+	hw->vpid = vpid && (hw->optional & SECONDARY_EXEC_ENABLE_VPID) &&
+		   !(need_vpid & ~hw->ept_vpid_cap);
+	ept = hw->ept;
+	eptad = hw->ept_ad;
+	pml = hw->pml;
+	vpid = hw->vpid;
+}
+
 static int vmx_probe_controls(struct vmx_hw *hw)
 {
 	u64 primary = control_msr(MSR_IA32_VMX_PROCBASED_CTLS, MSR_IA32_VMX_TRUE_PROCBASED_CTLS);
@@ -121,52 +148,32 @@ static int vmx_probe_controls(struct vmx_hw *hw)
 
 	if (primary >> 32 & CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
 		rdmsrl(MSR_IA32_VMX_PROCBASED_CTLS2, secondary);
-	ret = vmx_probe_paging(secondary);
+	hw->optional = secondary >> 32 & OPT_SECONDARY;
+	vmx_probe_ept(hw);
+	ret = vmx_pick("pin-based", control_msr(MSR_IA32_VMX_PINBASED_CTLS,
+						MSR_IA32_VMX_TRUE_PINBASED_CTLS),
+		       NEED_PIN, vmx_probe_timer(hw) | PIN_BASED_POSTED_INTR, &hw->pin);
 	if (!ret)
-		ret = vmx_pick("pin-based", control_msr(MSR_IA32_VMX_PINBASED_CTLS,
-							MSR_IA32_VMX_TRUE_PINBASED_CTLS),
-			       NEED_PIN, vmx_probe_timer(hw) | PIN_BASED_POSTED_INTR, &hw->pin);
-	if (!ret)
-		ret = vmx_pick("processor-based", primary, NEED_PRIMARY, 0, &hw->primary);
+		ret = vmx_pick("processor-based", primary,
+			       NEED_PRIMARY | (hw->ept ? 0 : NEED_PRIMARY_SHADOW), 0,
+			       &hw->primary);
 	if (!ret)
 		ret = vmx_pick("secondary", secondary, NEED_SECONDARY, WANT_SECONDARY,
 			       &hw->secondary);
 	if (!ret)
 		ret = vmx_pick("exit", control_msr(MSR_IA32_VMX_EXIT_CTLS,
 						   MSR_IA32_VMX_TRUE_EXIT_CTLS),
-			       NEED_EXIT, VM_EXIT_SAVE_DEBUG_CONTROLS | VM_EXIT_ACK_INTR_ON_EXIT,
-			       &hw->exit);
+			       NEED_EXIT | (hw->ept ? NEED_EXIT_PAT : 0), WANT_EXIT, &hw->exit);
 	if (!ret)
 		ret = vmx_pick("entry", control_msr(MSR_IA32_VMX_ENTRY_CTLS,
 						    MSR_IA32_VMX_TRUE_ENTRY_CTLS),
-			       NEED_ENTRY, VM_ENTRY_LOAD_DEBUG_CONTROLS, &hw->entry);
-	hw->optional = secondary >> 32 & OPT_SECONDARY;
+			       hw->ept ? VM_ENTRY_LOAD_IA32_PAT : 0, WANT_ENTRY, &hw->entry);
+	if (!(hw->exit & VM_EXIT_LOAD_IA32_EFER) || !(hw->entry & VM_ENTRY_LOAD_IA32_EFER)) {
+		hw->exit &= ~VM_EXIT_LOAD_IA32_EFER;
+		hw->entry &= ~VM_ENTRY_LOAD_IA32_EFER;
+	}
 	hw->tpr_shadow = primary >> 32 & CPU_BASED_TPR_SHADOW;
 	return ret;
-}
-
-/* SDM 3D A.10 */
-static int vmx_probe_ept(struct vmx_hw *hw)
-{
-	const u64 need = VMX_EPT_PAGE_WALK_4_BIT | VMX_EPTP_WB_BIT | VMX_EPT_2MB_PAGE_BIT |
-			 VMX_EPT_INVEPT_BIT | VMX_EPT_EXTENT_GLOBAL_BIT;
-	const u64 need_vpid = (VMX_VPID_INVVPID_BIT | VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT |
-			       VMX_VPID_EXTENT_GLOBAL_CONTEXT_BIT) << 32;
-
-	rdmsrl(MSR_IA32_VMX_EPT_VPID_CAP, hw->ept_vpid_cap);
-	if (need & ~hw->ept_vpid_cap) {
-		pr_err("kvm_intel: the CPU's extended page tables lack %llx\n",
-		       need & ~hw->ept_vpid_cap);
-		return -EOPNOTSUPP;
-	}
-	hw->ept_ad = eptad && (hw->ept_vpid_cap & VMX_EPT_AD_BIT);
-	hw->pml = pml && hw->ept_ad && (hw->optional & SECONDARY_EXEC_ENABLE_PML);
-	hw->vpid = vpid && (hw->optional & SECONDARY_EXEC_ENABLE_VPID) &&
-		   !(need_vpid & ~hw->ept_vpid_cap);
-	eptad = hw->ept_ad;
-	pml = hw->pml;
-	vpid = hw->vpid;
-	return 0;
 }
 
 static u64 vmx_spec_ctrl_bits(void)
@@ -182,13 +189,24 @@ static u64 vmx_spec_ctrl_bits(void)
 	return boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) ? bits : 0;
 }
 
-/* Entry insists on all three (SDM 3C 27.2.1.1). */
-static void vmx_probe_posted(struct vmx_hw *hw)
+/*
+ * For posted interrupts entry insists on all three (SDM 3C 27.2.1.1). CPUs with the
+ * other controls and without this one are emulated: asked for, these are used.
+ */
+static void vmx_probe_apicv(struct vmx_hw *hw)
 {
-	hw->posted = hw->apicv && (hw->pin & PIN_BASED_POSTED_INTR) &&
+	/* In virtual-8086 mode it would take the IVT of real mode for an IDT. */
+	bool can = enable_apicv && hw->unrestricted && hw->tpr_shadow &&
+		   (hw->optional & VMX_APICV) == VMX_APICV;
+
+	hw->posted = can && (hw->pin & PIN_BASED_POSTED_INTR) &&
 		     (hw->exit & VM_EXIT_ACK_INTR_ON_EXIT);
 	if (!hw->posted)
 		hw->pin &= ~PIN_BASED_POSTED_INTR;
+	hw->apicv = hw->posted || (can && apicv_asked);
+	enable_apicv = hw->apicv;
+	flexpriority = flexpriority && hw->apicv &&
+		       (hw->optional & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES);
 }
 
 /* 0, or -EOPNOTSUPP with a line that says why. */
@@ -203,20 +221,15 @@ int vmx_caps_probe(void)
 	rdmsrl(MSR_IA32_VMX_CR0_FIXED0, hw->cr0_fixed0);
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED0, hw->cr4_fixed0);
 	ret = vmx_probe_controls(hw);
-	if (!ret)
-		ret = vmx_probe_ept(hw);
 	if (ret)
 		return ret;
 	preemption_timer = hw->pin & PIN_BASED_VMX_PREEMPTION_TIMER;
-	hw->apicv = enable_apicv && hw->tpr_shadow && (hw->optional & VMX_APICV) == VMX_APICV;
-	enable_apicv = hw->apicv;
-	flexpriority = flexpriority && hw->apicv &&
-		       (hw->optional & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES);
-	vmx_probe_posted(hw);
-	unrestricted_guest &= !!(hw->optional & SECONDARY_EXEC_UNRESTRICTED_GUEST);
+	unrestricted_guest &= hw->ept && (hw->optional & SECONDARY_EXEC_UNRESTRICTED_GUEST);
 	hw->unrestricted = unrestricted_guest;
+	vmx_probe_apicv(hw);
 	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
+	hw->secondary |= hw->ept ? SECONDARY_EXEC_ENABLE_EPT : 0;
 	hw->secondary |= hw->vpid ? SECONDARY_EXEC_ENABLE_VPID : 0;
 	hw->secondary |= hw->unrestricted ? SECONDARY_EXEC_UNRESTRICTED_GUEST : 0;
 	hw->secondary |= hw->pml ? SECONDARY_EXEC_ENABLE_PML : 0;
@@ -247,8 +260,8 @@ static void vmx_adjust_cpuid(u32 *words, unsigned int nr_words)
 void vmx_caps_export(struct x86_caps *caps)
 {
 	*caps = (struct x86_caps) {
-		.tdp = true,
-		.tdp_ept = true,
+		.tdp = vmx_hw.ept,
+		.tdp_ept = vmx_hw.ept,
 		.tdp_ad = vmx_hw.ept_ad,
 		.pml = vmx_hw.pml,
 		.tdp_levels = vmx_hw.ept_vpid_cap & VMX_EPT_PAGE_WALK_5_BIT &&
@@ -258,6 +271,7 @@ void vmx_caps_export(struct x86_caps *caps)
 		.tsc_frac_bits = 48,
 		.tsc_max_ratio = ~0ull,
 		.nrips = true,
+		.tss_pages = !vmx_hw.unrestricted,
 		.apicv = vmx_hw.apicv,
 		.apic_page = flexpriority,
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&

@@ -19,7 +19,8 @@ static void vmx_dump_control(void)
 	       vmx_read(VM_ENTRY_INSTRUCTION_LEN), vmx_read(GUEST_INTERRUPTIBILITY_INFO),
 	       vmx_read(GUEST_ACTIVITY_STATE));
 	pr_err("  eptp %lx gpa %lx msr_bitmap %lx tsc_offset %lx vpid %lu\n",
-	       vmx_read(EPT_POINTER), vmx_read(GUEST_PHYSICAL_ADDRESS), vmx_read(MSR_BITMAP),
+	       vmx_hw.ept ? vmx_read(EPT_POINTER) : 0,
+	       vmx_hw.ept ? vmx_read(GUEST_PHYSICAL_ADDRESS) : 0, vmx_read(MSR_BITMAP),
 	       vmx_read(TSC_OFFSET), vmx_hw.vpid ? vmx_read(VIRTUAL_PROCESSOR_ID) : 0);
 }
 
@@ -38,8 +39,9 @@ static void vmx_dump_save(void)
 	       vmx_read(GUEST_GDTR_LIMIT), vmx_read(GUEST_IDTR_BASE), vmx_read(GUEST_IDTR_LIMIT));
 	pr_err("  cr0 %lx (mask %lx) cr3 %lx cr4 %lx (mask %lx) efer %lx pat %lx\n",
 	       vmx_read(GUEST_CR0), vmx_read(CR0_GUEST_HOST_MASK), vmx_read(GUEST_CR3),
-	       vmx_read(GUEST_CR4), vmx_read(CR4_GUEST_HOST_MASK), vmx_read(GUEST_IA32_EFER),
-	       vmx_read(GUEST_IA32_PAT));
+	       vmx_read(GUEST_CR4), vmx_read(CR4_GUEST_HOST_MASK),
+	       vmx_hw.entry & VM_ENTRY_LOAD_IA32_EFER ? vmx_read(GUEST_IA32_EFER) : 0,
+	       vmx_hw.ept ? vmx_read(GUEST_IA32_PAT) : 0);
 	pr_err("  dr7 %lx rflags %lx rip %lx rsp %lx pending %lx\n", vmx_read(GUEST_DR7),
 	       vmx_read(GUEST_RFLAGS), vmx_read(GUEST_RIP), vmx_read(GUEST_RSP),
 	       vmx_read(GUEST_PENDING_DBG_EXCEPTIONS));

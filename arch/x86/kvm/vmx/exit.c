@@ -134,6 +134,12 @@ static void decode_exception(struct vmx_vcpu *s)
 	}
 	if (unlikely((info & INTR_INFO_UNBLOCK_NMI) && vector != VEC_DF))
 		vmx_block_nmi_again();
+	if (unlikely(s->vm86.on) && vmx_vm86_emulates(s, vector)) {
+		/* No trap belongs to an instruction that faulted; Bochs 2.7 leaves its step. */
+		vmx_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
+		e->reason = X86_EXIT_EMULATE;
+		return;
+	}
 	e->exc.vector = vector;
 	e->exc.has_error = info & INTR_INFO_DELIVER_CODE_MASK;
 	e->exc.error = e->exc.has_error ? vmx_read(VM_EXIT_INTR_ERROR_CODE) : 0;
@@ -165,6 +171,14 @@ static void decode_pause(struct vmx_vcpu *s)
 static void decode_invlpg(struct vmx_vcpu *s)
 {
 	s->x86.exit.gva = vmx_read(EXIT_QUALIFICATION);
+}
+
+/* SDM 3C table 28-13: the register operand */
+static void decode_invpcid(struct vmx_vcpu *s)
+{
+	u32 info = vmx_read(VMX_INSTRUCTION_INFO);
+
+	s->x86.exit.invpcid = x86_gpr(&s->x86, info >> 28 & 15);
 }
 
 /* Before the write that found the list full (SDM 3C 29.3.6). */
@@ -259,6 +273,7 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	ROW(INVEPT,		UNDEFINED,	true,  decode_plain),
 	ROW(INVVPID,		UNDEFINED,	true,  decode_plain),
 	ROW(WBINVD,		CACHE,		true,  decode_plain),
+	ROW(INVPCID,		INVPCID,	true,  decode_invpcid),
 	ROW(XSETBV,		XSETBV,		true,  decode_plain),
 	ROW(VMFUNC,		UNDEFINED,	true,  decode_plain),
 	ROW(PML_FULL,		RESUME,		false, decode_pml_full),

@@ -85,7 +85,8 @@ static void invvpid(unsigned long extent, u16 vpid)
 
 void vmx_flush_cpu(void)
 {
-	invept(VMX_EPT_EXTENT_GLOBAL, 0);
+	if (vmx_hw.ept)
+		invept(VMX_EPT_EXTENT_GLOBAL, 0);
 	if (vmx_hw.vpid)
 		invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
 }
@@ -93,11 +94,13 @@ void vmx_flush_cpu(void)
 /* Both kinds: callers do not say whether the guest's tables changed or ours. */
 void vmx_flush_now(struct vmx_vcpu *s)
 {
+	unsigned long extent = VMX_EPT_EXTENT_GLOBAL;
+
 	s->flush = false;
 	if (vmx_hw.ept_vpid_cap & VMX_EPT_EXTENT_CONTEXT_BIT)
-		invept(VMX_EPT_EXTENT_CONTEXT, s->eptp);
-	else
-		invept(VMX_EPT_EXTENT_GLOBAL, 0);
+		extent = VMX_EPT_EXTENT_CONTEXT;
+	if (vmx_hw.ept)
+		invept(extent, s->eptp);
 	if (s->vpid)
 		invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, s->vpid);
 }
@@ -107,7 +110,10 @@ void vmx_flush_tlb(struct x86_vcpu *v)
 	to_vmx(v)->flush = true;
 }
 
-/* With extended page tables only the emulator gets here, rarely. */
+/*
+ * With extended page tables only the emulator gets here, rarely; with shadow paging
+ * each INVLPG of the guest, after its tables' shadow was changed.
+ */
 void vmx_flush_tlb_gva(struct x86_vcpu *v, gva_t gva)
 {
 	vmx_flush_tlb(v);
@@ -117,10 +123,14 @@ void vmx_load_root(struct x86_vcpu *v, hpa_t root, int level)
 {
 	struct vmx_vcpu *s = to_vmx(v);
 
+	vmx_flush_tlb(v);
+	if (mmu_shadow()) {
+		vmx_write(GUEST_CR3, root);
+		return;
+	}
 	s->eptp = root | VMX_EPTP_MT_WB | (level == 5 ? VMX_EPTP_PWL_5 : VMX_EPTP_PWL_4) |
 		  (vmx_hw.ept_ad ? VMX_EPTP_AD_ENABLE_BIT : 0);
 	vmx_write(EPT_POINTER, s->eptp);
-	vmx_flush_tlb(v);
 }
 
 /*

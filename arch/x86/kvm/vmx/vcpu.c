@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A vCPU's life on VMX: its VMCS, what it intercepts, moving between CPUs. */
 #include <linux/atomic.h>
+#include <linux/io.h>
 #include <linux/percpu.h>
+#include <linux/slab.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 #include <asm/desc.h>
@@ -13,6 +15,7 @@
 #define VEC_DB	1
 #define VEC_BP	3
 #define VEC_UD	6
+#define VEC_PF	14
 #define VEC_AC	17
 #define VEC_MC	18
 
@@ -54,9 +57,10 @@ static void vmx_intercept_by_vm(struct vmx_vcpu *s)
 
 void vmx_update_intercepts(struct x86_vcpu *v)
 {
-	bool bp = v->dbg.guest_debug & KVM_GUESTDBG_USE_SW_BP;
+	struct vmx_vcpu *s = to_vmx(v);
+	bool bp = (v->dbg.guest_debug & KVM_GUESTDBG_USE_SW_BP) || s->vm86.on;
 
-	vmx_control(&to_vmx(v)->exceptions, EXCEPTION_BITMAP, BIT(VEC_BP), bp);
+	vmx_control(&s->exceptions, EXCEPTION_BITMAP, BIT(VEC_BP), bp);
 }
 
 void vmx_cpuid_changed(struct x86_vcpu *v)
@@ -81,10 +85,14 @@ static void vmx_write_host_constants(void)
 	vmx_write(HOST_GS_SELECTOR, 0);
 	vmx_write(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
 	vmx_write(HOST_RIP, (unsigned long)vmx_vmexit);
-	rdmsrl(MSR_IA32_CR_PAT, val);
-	vmx_write(HOST_IA32_PAT, val);
-	rdmsrl(MSR_EFER, val);
-	vmx_write(HOST_IA32_EFER, val);
+	if (vmx_hw.ept) {
+		rdmsrl(MSR_IA32_CR_PAT, val);
+		vmx_write(HOST_IA32_PAT, val);
+	}
+	if (vmx_hw.exit & VM_EXIT_LOAD_IA32_EFER) {
+		rdmsrl(MSR_EFER, val);
+		vmx_write(HOST_IA32_EFER, val);
+	}
 }
 
 /* Host state that each CPU has of its own. IRQs off. */
@@ -118,7 +126,7 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 	s->primary = vmx_hw.primary;
 	s->secondary = vmx_hw.secondary;
 	s->entry_ctl = vmx_hw.entry;
-	s->exceptions = VMX_ALWAYS;
+	s->exceptions = VMX_ALWAYS | (vmx_hw.ept ? 0 : BIT(VEC_PF));
 	if (!s->vpid)
 		s->secondary &= ~SECONDARY_EXEC_ENABLE_VPID;
 	vmx_apic_fill(s);
@@ -134,8 +142,12 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 	vmx_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmx_write(CR3_TARGET_COUNT, 0);
 	vmx_write(VM_EXIT_MSR_STORE_COUNT, 0);
-	vmx_write(VM_EXIT_MSR_LOAD_COUNT, 0);
-	vmx_write(VM_ENTRY_MSR_LOAD_COUNT, 0);
+	vmx_write(VM_EXIT_MSR_LOAD_COUNT, !!s->efer);
+	vmx_write(VM_ENTRY_MSR_LOAD_COUNT, !!s->efer);
+	if (s->efer) {
+		vmx_write(VM_ENTRY_MSR_LOAD_ADDR, virt_to_phys(&s->efer[0]));
+		vmx_write(VM_EXIT_MSR_LOAD_ADDR, virt_to_phys(&s->efer[1]));
+	}
 	vmx_write(VMCS_LINK_POINTER, ~0ul);
 	if (s->vpid)
 		vmx_write(VIRTUAL_PROCESSOR_ID, s->vpid);
@@ -152,6 +164,20 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 	s->fields_set = true;
 }
 
+static int vmx_alloc_efer(struct vmx_vcpu *s)
+{
+	if (vmx_hw.entry & VM_ENTRY_LOAD_IA32_EFER)
+		return 0;
+	/* 32 bytes by kmalloc() are aligned to them; the CPU wants 16. */
+	s->efer = kcalloc(2, sizeof(*s->efer), GFP_KERNEL_ACCOUNT);
+	if (!s->efer)
+		return -ENOMEM;
+	s->efer[0].index = MSR_EFER;
+	s->efer[1].index = MSR_EFER;
+	rdmsrl(MSR_EFER, s->efer[1].value);
+	return 0;
+}
+
 int vmx_vcpu_create(struct x86_vcpu *v)
 {
 	struct vmx_vcpu *s = to_vmx(v);
@@ -160,7 +186,7 @@ int vmx_vcpu_create(struct x86_vcpu *v)
 	BUILD_BUG_ON(offsetof(struct vmx_entry, guest_spec_ctrl) != 0x00 ||
 		     offsetof(struct vmx_entry, host_spec_ctrl) != 0x08 ||
 		     offsetof(struct vmx_entry, launched) != 0x10);
-	if (!vmx_hw.unrestricted) {
+	if (vmx_hw.ept && !vmx_hw.unrestricted) {
 		ret = mmu_map_identity(v->vcpu.kvm);
 		if (ret)
 			return ret;
@@ -168,12 +194,14 @@ int vmx_vcpu_create(struct x86_vcpu *v)
 	s->block = vmx_block_alloc();
 	if (!s->block)
 		return -ENOMEM;
-	if (vmx_pml_alloc(s)) {
+	if (vmx_pml_alloc(s) || vmx_alloc_efer(s)) {
+		vmx_pml_free(s);
 		vmx_block_free(s->block);
 		return -ENOMEM;
 	}
 	s->unique = atomic64_inc_return(&vmx_unique);
 	s->cpu = -1;
+	s->sleeps_on = -1;
 	s->vpid = vmx_vpid_get();
 	return 0;
 }
@@ -186,6 +214,7 @@ void vmx_vcpu_destroy(struct x86_vcpu *v)
 	vmx_bitmap_destroy(s);
 	vmx_vpid_put(s->vpid);
 	vmx_pml_free(s);
+	kfree(s->efer);
 	vmx_block_free(s->block);
 }
 
@@ -195,10 +224,12 @@ void vmx_vcpu_reset(struct x86_vcpu *v, bool init)
 	struct vmx_vcpu *s = to_vmx(v);
 	unsigned int i;
 
+	vmx_vm86_leave(s);
 	if (!s->fields_set)
 		vmx_fill_control(s);
 	if (!init) {
-		vmx_write(GUEST_IA32_PAT, PAT_AT_RESET);
+		if (vmx_hw.ept)
+			vmx_write(GUEST_IA32_PAT, PAT_AT_RESET);
 		vmx_write(GUEST_IA32_DEBUGCTL, 0);
 		vmx_write(GUEST_SYSENTER_CS, 0);
 		vmx_write(GUEST_SYSENTER_ESP, 0);
@@ -245,6 +276,7 @@ void vmx_vcpu_load(struct x86_vcpu *v, int cpu)
 		/* No such values: to be written anew. */
 		s->host_fs_base = s->host_cr3 = s->host_cr4 = ~0ul;
 		s->flush = true;
+		vmx_posted_load(s, cpu);
 	}
 	local_irq_restore(flags);
 	vmx_shrink_pause_window(s);

@@ -67,6 +67,8 @@ static u64 rnd(void)
 	return seed;
 }
 
+static bool may_stay;		/* in the guest, all the time */
+
 static void race(struct vm *vm, guest_fn fn, void (*change)(struct vm *vm))
 {
 	struct vcpu *vcpu = quick_long(vm, fn);
@@ -89,7 +91,7 @@ static void race(struct vm *vm, guest_fn fn, void (*change)(struct vm *vm))
 	     (unsigned long long)exits[KVM_EXIT_MMIO],
 	     (unsigned long long)exits[KVM_EXIT_INTERNAL_ERROR],
 	     (unsigned long long)exits[KVM_EXIT_SHUTDOWN]);
-	CHECK(total > 0 && changes >= 100);
+	CHECK((total > 0 || may_stay) && changes >= 100);
 	vm_free(vm);
 }
 
@@ -213,6 +215,8 @@ static void change_tables(struct vm *vm)
 
 static void page_tables_change(void)
 {
+	/* What user space writes to tables that are shadowed may never be seen. */
+	may_stay = !nested_paging();
 	race(vm_new(), paging_guest, change_tables);
 }
 

@@ -12,13 +12,16 @@
 
 #define _GNU_SOURCE
 #include <asm-generic/errno.h>
+#include <assert.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <linux/bits.h>
+#include <linux/jump_label.h>
 #include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/types.h>
 
 #define PAGE_SHIFT	12
@@ -48,6 +51,8 @@ typedef pthread_rwlock_t rwlock_t;
 #define lockdep_assert_held_write(l)	((void)(l))
 #define lockdep_assert_irqs_disabled()	((void)0)
 #define srcu_read_lock_held(s)	true
+#define srcu_read_lock(s)	((void)(s), 0)
+#define srcu_read_unlock(s, idx)	((void)(s), (void)(idx))
 #define irqs_disabled()		true
 #define rcu_dereference_check(p, c)	((void)(c), __atomic_load_n(&(p), __ATOMIC_SEQ_CST))
 #define mutex_lock(m)		((void)(m))
@@ -62,7 +67,7 @@ extern bool fake_busy;		/* somebody always wants the CPU */
 #define cond_resched_rwlock_write(l)	\
 	((void)(fake_busy && (write_unlock(l), sched_yield(), write_lock(l))))
 
-/* Pages: a table with its struct page behind it, so that freed ones are poisoned. */
+/* Pages: a table with its struct page before it, so that freed ones are poisoned. */
 struct rcu_head {
 	struct rcu_head *next;
 	void (*fn)(struct rcu_head *head);
@@ -75,10 +80,18 @@ struct page {
 };
 
 #define GFP_KERNEL_ACCOUNT	0
+#define GFP_DMA32		0
 #define __GFP_ZERO		0
 #define NR_SECONDARY_PAGETABLE	0
-struct page *alloc_page(int flags);
-void __free_page(struct page *page);
+struct page *alloc_pages(int flags, unsigned int order);
+void __free_pages(struct page *page, unsigned int order);
+#define alloc_page(flags)	alloc_pages(flags, 0)
+#define __free_page(page)	__free_pages(page, 0)
+#define kzalloc(size, flags)	calloc(1, size)
+#define kvcalloc(n, size, flags)	calloc(n, size)
+#define kfree(p)		free(p)
+#define kvfree(p)		free(p)
+#define free_page(va)		__free_page(virt_to_page(va))
 void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head));
 static inline void rcu_barrier(void) { }
 #define mod_lruvec_page_state(page, item, n)	((void)(page))
@@ -86,15 +99,20 @@ static inline void rcu_barrier(void) { }
 #define page_private(p)			((p)->private)
 #define set_page_private(p, v)		((p)->private = (v))
 #define PageCompound(p)			((p)->compound)
-#define page_address(p)			((void *)((char *)(p) - PAGE_SIZE))
-#define virt_to_page(va)	((struct page *)(((u64)(va) & ~(PAGE_SIZE - 1)) + PAGE_SIZE))
+#define page_address(p)			((void *)((char *)(p) + PAGE_SIZE))
+#define virt_to_page(va)	((struct page *)(((u64)(va) & ~(PAGE_SIZE - 1)) - PAGE_SIZE))
 #define page_to_phys(p)			((u64)page_address(p))
 #define page_to_pfn(p)			(page_to_phys(p) >> PAGE_SHIFT)
 #define __va(pa)			((void *)(pa))
+#define virt_to_phys(va)		((u64)(va))
 #define PHYS_PFN(pa)			((pa) >> PAGE_SHIFT)
 #define pfn_to_page(pfn)		virt_to_page((u64)(pfn) << PAGE_SHIFT)
 #define clear_page(p)			memset(p, 0, PAGE_SIZE)
 #define pfn_valid(pfn)			true
+#define offset_in_page(a)		((a) & (PAGE_SIZE - 1))
+#define fls64(x)			((x) ? 64 - __builtin_clzll(x) : 0)
+#define current				(&fake_task)
+extern struct fake_task { void *mm; } fake_task;
 
 /* Slots, VM, vCPU: the parts in use */
 #define KVM_MEM_LOG_DIRTY_PAGES	1
@@ -107,6 +125,7 @@ struct kvm_memslot {
 	u32 flags;
 	u8 as_id;
 	unsigned long *dirty;
+	void *arch;
 };
 
 struct kvm_memslots {
@@ -116,6 +135,7 @@ struct kvm_memslots {
 };
 
 struct kvm {
+	void *mm;
 	rwlock_t mmu_lock;
 	int srcu, slots_lock;
 	struct kvm_memslots *slots[KVM_ADDRESS_SPACES];
@@ -129,7 +149,7 @@ struct kvm {
 struct kvm_vcpu {
 	struct kvm *kvm;
 	unsigned int as_id;
-	struct { u64 pf_spurious; } stat;
+	struct { u64 pf_spurious, exits; } stat;
 };
 
 struct kvm_gfn_range {
@@ -165,7 +185,12 @@ struct x86_vm {
 struct x86_vcpu {
 	struct kvm_vcpu vcpu;
 	struct mmu_vcpu mmu;
+	struct { u64 cr3, rip, pdptr[4]; } regs;
 };
+enum { X86_LAZY_PDPTRS };
+#define x86_need(v, which)	((void)(which))
+#define x86_cr3(v)		((v)->regs.cr3)
+#define x86_rip(v)		((v)->regs.rip)
 #define to_x86_vm(k)	container_of(k, struct x86_vm, kvm)
 #define to_x86(v)	container_of(v, struct x86_vcpu, vcpu)
 
@@ -188,6 +213,8 @@ struct kvm_memslot *kvm_find_slot(struct kvm_memslots *slots, gfn_t gfn);
 void kvm_mark_dirty(struct kvm *kvm, const struct kvm_memslot *slot, gfn_t gfn);
 void kvm_flush_remote_tlbs(struct kvm *kvm);
 void kvm_leave_guests(struct kvm *kvm);
+DECLARE_STATIC_KEY_FALSE(kvm_tells_writes);
+void kvm_arch_guest_written(struct kvm *kvm, gpa_t gpa, unsigned long len);
 void kvm_arch_dirty_log_sync(struct kvm *kvm);
 void kvm_request(struct kvm_vcpu *vcpu, unsigned int req);
 struct kvm_vcpu *kvm_vcpu_by_index(struct kvm *kvm, unsigned int i);

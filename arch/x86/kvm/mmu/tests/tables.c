@@ -130,7 +130,10 @@ u8 kvm_page_host_level(struct kvm *kvm, const struct kvm_page *p)
 
 static struct rcu_head *rcu_waiting;
 
-struct page *alloc_page(int flags)
+struct fake_task fake_task;
+bool kvm_tells_writes;
+
+struct page *alloc_pages(int flags, unsigned int order)
 {
 	char *mem;
 
@@ -139,13 +142,13 @@ struct page *alloc_page(int flags)
 	mem = aligned_alloc(PAGE_SIZE, 2 * PAGE_SIZE);
 	memset(mem, 0, 2 * PAGE_SIZE);
 	__atomic_fetch_add(&pages_live, 1, __ATOMIC_SEQ_CST);
-	return (struct page *)(mem + PAGE_SIZE);
+	return (struct page *)mem;
 }
 
-void __free_page(struct page *page)
+void __free_pages(struct page *page, unsigned int order)
 {
 	__atomic_fetch_sub(&pages_live, 1, __ATOMIC_SEQ_CST);
-	free(page_address(page));
+	free(page);
 }
 
 void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
@@ -155,6 +158,12 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 	while (!__atomic_compare_exchange_n(&rcu_waiting, &head->next, head, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		;
+}
+
+/* There are no shadow tables here, so nobody walks the guest's. */
+const struct gwalk_mode *mmu_guest_mode(struct x86_vcpu *v)
+{
+	return NULL;
 }
 
 /* srcu is held around accesses here, so this is a grace period for them. */

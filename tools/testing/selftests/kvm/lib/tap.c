@@ -129,6 +129,30 @@ bool on_amd(void)
 	return c >> 2 & 1;
 }
 
+static bool parameter_is_on(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	int c = f ? fgetc(f) : 0;
+
+	if (f)
+		fclose(f);
+	return c == 'Y' || c == '1';
+}
+
+/* The CPU walks two sets of tables; if not, KVM makes one of them. */
+bool nested_paging(void)
+{
+	return parameter_is_on(on_amd() ? "/sys/module/kvm_amd/parameters/npt" :
+					  "/sys/module/kvm_intel/parameters/ept");
+}
+
+/* Ours on a CPU that delivers interrupts itself */
+bool hardware_delivers(void)
+{
+	return !on_stock_kvm() &&
+	       parameter_is_on("/sys/module/kvm_intel/parameters/enable_apicv");
+}
+
 /* For tests whose guests end, or may end, in a triple fault. */
 void needs_shutdown_exits(void)
 {
