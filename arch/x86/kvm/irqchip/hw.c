@@ -130,6 +130,9 @@ void lapic_choose_mode(struct x86_vcpu *v)
 
 	if (!a)
 		return;
+	/* The bit is about a vector that software has in service. */
+	if (static_branch_unlikely(&lapic_pv_eoi))
+		pv_eoi_take_back(v);
 	mode = lapic_mode(a);
 	if (x86_caps.apic_page && lapic_needs_exits(a, mode))
 		mmu_set_own_page(v->vcpu.kvm, 0, NULL);
