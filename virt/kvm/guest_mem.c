@@ -63,9 +63,9 @@ static unsigned long write_user(void __user *to, const void *from, unsigned long
 	return __copy_to_user(to, from, n);
 }
 
-int kvm_read_guest(struct kvm *kvm, gpa_t gpa, void *buf, unsigned long len)
+int kvm_read_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, void *buf, unsigned long len)
 {
-	struct kvm_memslots *slots = kvm_slots(kvm, 0);
+	struct kvm_memslots *slots = kvm_slots(kvm, as_id);
 	struct kvm_memslot *slot;
 	unsigned long n;
 
@@ -82,9 +82,10 @@ int kvm_read_guest(struct kvm *kvm, gpa_t gpa, void *buf, unsigned long len)
 	return 0;
 }
 
-int kvm_write_guest(struct kvm *kvm, gpa_t gpa, const void *buf, unsigned long len)
+int kvm_write_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *buf,
+		    unsigned long len)
 {
-	struct kvm_memslots *slots = kvm_slots(kvm, 0);
+	struct kvm_memslots *slots = kvm_slots(kvm, as_id);
 	struct kvm_memslot *slot;
 	unsigned long n;
 
@@ -102,9 +103,10 @@ int kvm_write_guest(struct kvm *kvm, gpa_t gpa, const void *buf, unsigned long l
 	return 0;
 }
 
-int kvm_read_guest_atomic(struct kvm *kvm, gpa_t gpa, void *buf, unsigned int len)
+int kvm_read_guest_atomic(struct kvm *kvm, unsigned int as_id, gpa_t gpa, void *buf,
+			  unsigned int len)
 {
-	struct kvm_memslot *slot = kvm_gfn_to_slot(kvm, gpa_to_gfn(gpa));
+	struct kvm_memslot *slot = kvm_gfn_to_slot(kvm, as_id, gpa_to_gfn(gpa));
 
 	if (!slot || !in_vm_mm(kvm) || offset_in_page(gpa) + len > PAGE_SIZE)
 		return -EFAULT;
@@ -120,23 +122,33 @@ static bool cmpxchg_len(void *p, const void *old, const void *new, unsigned int 
 		return cmpxchg((u16 *)p, *(u16 *)old, *(u16 *)new) == *(u16 *)old;
 	case 4:
 		return cmpxchg((u32 *)p, *(u32 *)old, *(u32 *)new) == *(u32 *)old;
-	default:
+	case 8:
 		return cmpxchg((u64 *)p, *(u64 *)old, *(u64 *)new) == *(u64 *)old;
+	default:
+		return kvm_cmpxchg16(p, old, new);
 	}
 }
 
-/* Rare (locked instructions on emulated paths, accessed/dirty bits), so by the page itself. */
-int kvm_cmpxchg_guest_quiet(struct kvm *kvm, gpa_t gpa, const void *old, const void *new,
-			    unsigned int len)
+/* Aligned, or at least within a line, where x86 is atomic without a split lock. */
+static bool may_cmpxchg(gpa_t gpa, unsigned int len)
 {
-	struct kvm_memslot *slot = kvm_gfn_to_slot(kvm, gpa_to_gfn(gpa));
+	if (!len || len > 16 || !is_power_of_2(len))
+		return false;
+	return len == 16 ? !(gpa & 15) : (gpa & 63) + len <= 64;
+}
+
+/* Rare (locked instructions on emulated paths, accessed/dirty bits), so by the page itself. */
+int kvm_cmpxchg_guest_quiet(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *old,
+			    const void *new, unsigned int len)
+{
+	struct kvm_memslot *slot = kvm_gfn_to_slot(kvm, as_id, gpa_to_gfn(gpa));
 	struct page *page;
 	bool swapped;
 	void *map;
 
 	if (!slot || slot->flags & KVM_MEM_READONLY || !in_vm_mm(kvm))
 		return -EFAULT;
-	if (!len || len > 8 || !is_power_of_2(len) || gpa & (len - 1))
+	if (!may_cmpxchg(gpa, len))
 		return -EFAULT;
 	if (get_user_pages_fast((unsigned long)slot_uptr(slot, gpa), 1, FOLL_WRITE, &page) != 1)
 		return -EFAULT;
@@ -151,19 +163,19 @@ int kvm_cmpxchg_guest_quiet(struct kvm *kvm, gpa_t gpa, const void *old, const v
 	return 0;
 }
 
-int kvm_cmpxchg_guest(struct kvm *kvm, gpa_t gpa, const void *old, const void *new,
-		      unsigned int len)
+int kvm_cmpxchg_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *old,
+		      const void *new, unsigned int len)
 {
-	int ret = kvm_cmpxchg_guest_quiet(kvm, gpa, old, new, len);
+	int ret = kvm_cmpxchg_guest_quiet(kvm, as_id, gpa, old, new, len);
 
 	if (static_branch_unlikely(&kvm_tells_writes) && !ret)
 		kvm_arch_guest_written(kvm, gpa, len);
 	return ret;
 }
 
-hva_t kvm_gfn_to_hva(struct kvm *kvm, gfn_t gfn, bool *writable)
+hva_t kvm_gfn_to_hva(struct kvm *kvm, unsigned int as_id, gfn_t gfn, bool *writable)
 {
-	struct kvm_memslot *slot = kvm_gfn_to_slot(kvm, gfn);
+	struct kvm_memslot *slot = kvm_gfn_to_slot(kvm, as_id, gfn);
 
 	if (!slot)
 		return 0;
@@ -214,7 +226,7 @@ int kvm_gmap_read(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, void 
 	if (IS_ERR((__force void *)from))
 		return -EFAULT;
 	if (!from)
-		return kvm_read_guest(kvm, map->gpa + off, buf, len);
+		return kvm_read_guest(kvm, 0, map->gpa + off, buf, len);
 	return __copy_from_user(buf, from, len) ? -EFAULT : 0;
 }
 
@@ -226,12 +238,40 @@ int kvm_gmap_write(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, cons
 	if (IS_ERR((__force void *)to))
 		return -EFAULT;
 	if (!to)
-		return kvm_write_guest(kvm, map->gpa + off, buf, len);
+		return kvm_write_guest(kvm, 0, map->gpa + off, buf, len);
 	if (map->slot->flags & KVM_MEM_READONLY || __copy_to_user(to, buf, len))
 		return -EFAULT;
 	if (len)
 		mark_range_dirty(kvm, map->slot, map->gpa + off, len);
 	return 0;
+}
+
+/*
+ * Atomic; the page is brought in first. A guest that changes the byte again and again
+ * gets -EAGAIN in the end, and what it then holds is the guest's affair.
+ */
+int kvm_gmap_xchg_byte(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, u8 new, u8 *old)
+{
+	u8 __user *p = gmap_uptr(kvm, map, off, 1);
+	unsigned int tries = 64;
+	bool done = false;
+	u8 cur;
+
+	if (IS_ERR_OR_NULL((__force void *)p) || map->slot->flags & KVM_MEM_READONLY)
+		return -EFAULT;
+	if (__get_user(cur, p) || !user_access_begin(p, 1))
+		return -EFAULT;
+	while (!done && tries--)
+		done = unsafe_try_cmpxchg_user(p, &cur, new, fault);
+	user_access_end();
+	if (!done)
+		return -EAGAIN;
+	*old = cur;
+	mark_range_dirty(kvm, map->slot, map->gpa + off, 1);
+	return 0;
+fault:
+	user_access_end();
+	return -EFAULT;
 }
 
 static int page_found(struct kvm_page *p, struct page *page, bool writable)

@@ -425,6 +425,28 @@ int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_reg
 	return ret;
 }
 
+/* The same memory at the same place in all spaces, or in none. */
+static int set_in_all_spaces(struct kvm *kvm, struct kvm_userspace_memory_region *r)
+{
+	const u16 id = r->slot;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < KVM_ADDRESS_SPACES && !ret; i++) {
+		r->slot = i << 16 | id;
+		ret = set_region(kvm, r);
+	}
+	if (!ret || !r->memory_size)
+		return ret;
+	r->memory_size = 0;
+	for (i--; i; i--) {
+		r->slot = (i - 1) << 16 | id;
+		if (set_region(kvm, r))
+			kvm_vm_bug(kvm, "half a private slot");
+	}
+	return ret;
+}
+
 int kvm_set_private_region(struct kvm *kvm, unsigned int id, gpa_t gpa, u64 size)
 {
 	struct kvm_userspace_memory_region r = {
@@ -450,7 +472,7 @@ int kvm_set_private_region(struct kvm *kvm, unsigned int id, gpa_t gpa, u64 size
 		old_size = (u64)old->npages << PAGE_SHIFT;
 	}
 	if (!old || !size)
-		ret = set_region(kvm, &r);
+		ret = set_in_all_spaces(kvm, &r);
 	mutex_unlock(&kvm->slots_lock);
 	/* What was mapped for nothing, or is mapped no longer. */
 	if (size && ret)
@@ -480,7 +502,7 @@ static void destroy_set(struct kvm *kvm, unsigned int as_id)
 
 	for (i = 0; i < set->count; i++) {
 		slot = set->slot[i];
-		if (slot->id >= KVM_USER_MEM_SLOTS && current->mm == kvm->mm)
+		if (slot->id >= KVM_USER_MEM_SLOTS && !as_id && current->mm == kvm->mm)
 			vm_munmap(slot->hva, slot->npages << PAGE_SHIFT);
 		free_slot(slot);
 	}

@@ -108,8 +108,9 @@ void kvm_arch_vcpu_free(struct kvm_vcpu *vcpu)
 
 int kvm_arch_vcpu_precreate(struct kvm *kvm, unsigned int id)
 {
-	/* 8-bit APIC ids, unless user space knows the wide formats. */
-	return 0;
+	struct x86_vm *vm = to_x86_vm(kvm);
+
+	return vm->max_vcpu_id && id >= vm->max_vcpu_id ? -EINVAL : 0;
 }
 
 /* SDM 3A table 9-1 */
@@ -154,6 +155,7 @@ void x86_vcpu_reset(struct x86_vcpu *v, bool init)
 	v->event_handed = false;
 	v->complete = NULL;
 	v->pv_unhalted = false;
+	smm_reset(v, init);
 
 	memset(v->regs.gpr, 0, sizeof(v->regs.gpr));
 	v->regs.gpr[X86_RDX] = e ? e->eax : 0x600;
@@ -272,6 +274,7 @@ void kvm_arch_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
 
 	x86_op(vcpu_load)(v, cpu);
 	tsc_vcpu_load(v, cpu);
+	steal_load(v);
 }
 
 void kvm_arch_vcpu_put(struct kvm_vcpu *vcpu)
@@ -280,6 +283,7 @@ void kvm_arch_vcpu_put(struct kvm_vcpu *vcpu)
 
 	if (unlikely(vcpu->preempted))
 		v->last_cpl = x86_op(get_cpl)(v);
+	steal_put(v);
 	tsc_vcpu_put(v);
 	x86_op(vcpu_put)(v);
 }

@@ -179,8 +179,11 @@ static void derive_cr4(struct x86_vcpu *v)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cr4_needs); i++) {
-		/* What the host lacks would fail the entry, whatever the list says. */
-		if (x86_has(v, cr4_needs[i].feature) &&
+		/*
+		 * What the host lacks would fail the entry, whatever the list says. Before
+		 * there is one, state may be restored that has any of the rest.
+		 */
+		if ((!v->cpuid.nent || x86_has(v, cr4_needs[i].feature)) &&
 		    cpuid_supported(cr4_needs[i].feature))
 			allowed |= cr4_needs[i].cr4;
 	}

@@ -103,10 +103,16 @@ u32 cpuid_xsave_size(u64 features, bool compacted)
 
 u32 cpuid_pv_supported(void)
 {
-	return BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
+	u32 features = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
 	       BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_PV_UNHALT) |
-	       BIT(KVM_FEATURE_PV_SEND_IPI) | BIT(KVM_FEATURE_POLL_CONTROL) |
+	       BIT(KVM_FEATURE_PV_TLB_FLUSH) | BIT(KVM_FEATURE_PV_SEND_IPI) |
+	       BIT(KVM_FEATURE_POLL_CONTROL) | BIT(KVM_FEATURE_PV_SCHED_YIELD) |
 	       BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+
+	/* Without the first there is no word for "flush it later". */
+	if (steal_known())
+		features |= BIT(KVM_FEATURE_STEAL_TIME);
+	return features;
 }
 
 /* What the host's kernel uses and its CPUs have, of one word */

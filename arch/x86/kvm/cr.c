@@ -9,10 +9,6 @@
 #include "core.h"
 #include "ioctls.h"
 
-/* SDM 3A 2.5: bits with a meaning; ET is hard-wired. */
-#define CR0_DEFINED	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET |	\
-			 X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | X86_CR0_NW |			\
-			 X86_CR0_CD | X86_CR0_PG)
 /* Changes that alter how addresses translate */
 #define CR0_MMU		(X86_CR0_PG | X86_CR0_WP)
 #define CR4_MMU		(X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | X86_CR4_SMEP | X86_CR4_SMAP | \
@@ -49,7 +45,7 @@ int x86_set_cr0(struct x86_vcpu *v, unsigned long val)
 
 	if (val >> 32)
 		return 1;
-	val = (val & CR0_DEFINED) | X86_CR0_ET;
+	val = (val & X86_CR0_DEFINED) | X86_CR0_ET;
 	if (((val & X86_CR0_PG) && !(val & X86_CR0_PE)) ||
 	    ((val & X86_CR0_NW) && !(val & X86_CR0_CD)))
 		return 1;

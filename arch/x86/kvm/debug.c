@@ -130,6 +130,44 @@ void x86_debug_step(struct x86_vcpu *v, enum x86_next *next)
 		x86_queue_exception_payload(v, 1, DR_STEP);
 }
 
+/* DR7's length field: 1, 2, 8 or 4 bytes (SDM 3B 17.2.4) */
+static bool dr_covers(unsigned long dr7, unsigned int n, unsigned long addr, unsigned long la,
+		      unsigned int len)
+{
+	static const u8 bytes[4] = { 1, 2, 8, 4 };
+	unsigned int size = bytes[dr7 >> (DR_CONTROL_SHIFT + DR_CONTROL_SIZE * n + 2) & 3];
+
+	addr &= ~(unsigned long)(size - 1);
+	return la - addr < size || addr - la < len;
+}
+
+/* DR6's bits of the enabled breakpoints on @la whose kind is among @kinds */
+unsigned long x86_debug_hits(struct x86_vcpu *v, unsigned long la, unsigned int len, u8 kinds)
+{
+	unsigned long dr7 = v->dbg.guest_debug & KVM_GUESTDBG_USE_HW_BP ? v->dbg.vmm_dr7 :
+									  v->dbg.dr7;
+	unsigned long hits = 0;
+	unsigned int n;
+
+	for (n = 0; n < 4; n++) {
+		unsigned int kind = dr7 >> (DR_CONTROL_SHIFT + DR_CONTROL_SIZE * n) & 3;
+
+		if ((dr7 >> (DR_ENABLE_SIZE * n) & 3) && (kinds & BIT(kind)) &&
+		    dr_covers(dr7, n, v->dbg.eff_db[n], la, len))
+			hits |= DR_TRAP0 << n;
+	}
+	return hits;
+}
+
+/* A breakpoint was hit: whose is it? */
+enum x86_next x86_debug_hit(struct x86_vcpu *v, unsigned long dr6)
+{
+	if (v->dbg.guest_debug & KVM_GUESTDBG_USE_HW_BP)
+		return x86_debug_exit(v, 1, dr6);
+	x86_queue_exception_payload(v, 1, dr6);
+	return X86_RESUME;
+}
+
 long x86_get_debugregs(void *obj, void *arg)
 {
 	struct x86_vcpu *v = to_x86(obj);

@@ -238,9 +238,12 @@ void x86_inject_events(struct x86_vcpu *v)
 	if (unlikely(v->dbg.guest_debug & KVM_GUESTDBG_BLOCKIRQ)) {
 		if (v->apic)
 			x86_op(sync_irqs)(v, 0, -1, -1);
+		v->smm.from_halt = false;
 		return;
 	}
 
+	if (unlikely(v->smm.pending))
+		smm_deliver(v, slot_used);
 	if (v->ev.nmi_pending) {
 		if (!slot_used && !x86_op(nmi_blocked)(v)) {
 			v->ev.nmi_pending--;
@@ -263,7 +266,7 @@ void x86_inject_events(struct x86_vcpu *v)
 bool x86_has_events(struct x86_vcpu *v)
 {
 	return v->ev.exc.pending || v->ev.nmi_pending || atomic_read(&v->ev.nmi_queued) ||
-	       test_bit(X86_REQ_TRIPLE_FAULT, &v->vcpu.requests);
+	       test_bit(X86_REQ_TRIPLE_FAULT, &v->vcpu.requests) || smm_waits(v);
 }
 
 /* Without in-kernel controllers user space injects: may it, now? */
@@ -364,6 +367,7 @@ long x86_get_events(void *obj, void *arg)
 	e->nmi.pending = v->ev.nmi_pending;
 	e->nmi.masked = x86_op(get_nmi_mask)(v);
 	e->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	smm_get_events(v, e);
 	if (vm->exception_payload)
 		e->flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
 	if (vm->triple_fault_event) {
@@ -373,8 +377,10 @@ long x86_get_events(void *obj, void *arg)
 	return 0;
 }
 
-static int x86_check_events(struct x86_vm *vm, const struct kvm_vcpu_events *e)
+static int x86_check_events(struct x86_vcpu *v, const struct kvm_vcpu_events *e)
 {
+	struct x86_vm *vm = to_x86_vm(v->vcpu.kvm);
+
 	if (e->flags & ~EVENT_FLAGS_IN)
 		return -EINVAL;
 	if ((e->flags & KVM_VCPUEVENT_VALID_PAYLOAD) && !vm->exception_payload)
@@ -389,18 +395,15 @@ static int x86_check_events(struct x86_vm *vm, const struct kvm_vcpu_events *e)
 	if ((e->exception.injected || e->exception.pending) &&
 	    (e->exception.nr > 31 || e->exception.nr == VEC_NMI))
 		return -EINVAL;
-	if ((e->flags & KVM_VCPUEVENT_VALID_SMM) && (e->smi.smm || e->smi.pending))
-		return -EINVAL;		/* no SMM here: it cannot be in it */
-	return 0;
+	return smm_check_events(v, e);
 }
 
 long x86_set_events(void *obj, void *arg)
 {
 	struct x86_vcpu *v = to_x86(obj);
-	struct x86_vm *vm = to_x86_vm(v->vcpu.kvm);
 	const struct kvm_vcpu_events *e = arg;
 	bool payload = e->flags & KVM_VCPUEVENT_VALID_PAYLOAD;
-	int ret = x86_check_events(vm, e);
+	int ret = x86_check_events(v, e);
 
 	if (ret)
 		return ret;
@@ -426,6 +429,7 @@ long x86_set_events(void *obj, void *arg)
 		atomic_set(&v->ev.nmi_queued, 0);
 	}
 	x86_op(set_nmi_mask)(v, e->nmi.masked);
+	smm_set_events(v, e);
 	if (e->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR && v->apic)
 		lapic_set_sipi_vector(v, e->sipi_vector);
 	if (e->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) {

@@ -101,7 +101,7 @@ static enum x86_next exit_hypercall(struct x86_vcpu *v)
 		x86_set_gpr(v, X86_RAX, -KVM_EPERM);
 		return x86_skip(v);
 	}
-	next = pv_hypercall(v);
+	next = pv_hypercall(v, true);
 	return next == X86_RESUME ? x86_skip(v) : next;
 }
 
@@ -337,18 +337,48 @@ static void peek_insn(struct x86_vcpu *v, u8 *b, unsigned int len)
 	memset(b, 0xcc, len);
 	for (i = 0; i < len; i++)
 		if (mmu_gva_to_gpa(v, la + i, X86_FAULT_FETCH, &gpa, &fault, false) ||
-		    kvm_read_guest(v->vcpu.kvm, gpa, &b[i], 1))
+		    kvm_read_guest(v->vcpu.kvm, v->vcpu.as_id, gpa, &b[i], 1))
 			return;
 }
 
-/* #UD: the other vendor's hypercall instruction, or really undefined. */
+/* VMCALL and VMMCALL are 0f 01 and one of these. */
+#define VMCALL_BYTE	0xc1
+#define VMMCALL_BYTE	0xd9
+
+/*
+ * KVM_X86_QUIRK_FIX_HYPERCALL_INSN: next time the guest uses this processor's
+ * instruction. One byte differs, so that others may run it meanwhile. Code that the
+ * guest itself could not write stays as it is.
+ */
+static void fix_hypercall(struct x86_vcpu *v)
+{
+	u8 native = boot_cpu_has(X86_FEATURE_VMMCALL) ? VMMCALL_BYTE : VMCALL_BYTE;
+	unsigned long la = x86_rip(v) + 2;
+	struct mmu_gfault fault;
+	gpa_t gpa;
+
+	if (!x86_is_64bit(v))
+		la = (u32)(la + x86_op(seg_base)(v, X86_CS));
+	if (!mmu_gva_to_gpa(v, la, X86_FAULT_WRITE, &gpa, &fault, false))
+		kvm_write_guest(v->vcpu.kvm, v->vcpu.as_id, gpa, &native, 1);
+}
+
+/* #UD: the other vendor's hypercall instruction, RSM in SMM, or really undefined. */
 static enum x86_next exc_undefined(struct x86_vcpu *v)
 {
+	bool quirk = !(to_x86_vm(v->vcpu.kvm)->disabled_quirks & KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
 	u8 b[3];
 
-	if (x86_op(get_cpl)(v) == 0 && (x86_cr0(v) & X86_CR0_PE)) {
+	if (unlikely(v->smm.active)) {
+		peek_insn(v, b, 2);
+		if (b[0] == 0x0f && b[1] == 0xaa)
+			return x86_emulate(v);
+	}
+	if (quirk && x86_op(get_cpl)(v) == 0 && (x86_cr0(v) & X86_CR0_PE)) {
 		peek_insn(v, b, sizeof(b));
-		if (b[0] == 0x0f && b[1] == 0x01 && (b[2] == 0xc1 || b[2] == 0xd9)) {
+		if (b[0] == 0x0f && b[1] == 0x01 &&
+		    (b[2] == VMCALL_BYTE || b[2] == VMMCALL_BYTE)) {
+			fix_hypercall(v);
 			v->exit.insn_len = 3;
 			return exit_hypercall(v);
 		}
@@ -451,6 +481,17 @@ static enum x86_next exit_cache(struct x86_vcpu *v)
 	return x86_skip(v);
 }
 
+/* MONITOR and MWAIT do nothing: MWAIT may wake at any time (SDM 2B). */
+static enum x86_next exit_mwait(struct x86_vcpu *v)
+{
+	if ((to_x86_vm(v->vcpu.kvm)->disabled_quirks & KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) &&
+	    !x86_has(v, X86_FEATURE_MWAIT)) {
+		x86_inject_ud(v);
+		return X86_RESUME;
+	}
+	return x86_skip(v);
+}
+
 static enum x86_next exit_xsetbv(struct x86_vcpu *v)
 {
 	unsigned long *gpr = v->regs.gpr;
@@ -499,12 +540,6 @@ static enum x86_next exit_unknown(struct x86_vcpu *v)
 	return X86_TO_USER;
 }
 
-/* Hardware task switches are not emulated: say so, never guess. */
-static enum x86_next exit_task_switch(struct x86_vcpu *v)
-{
-	return x86_emulation_failed(v, NULL, 0);
-}
-
 #define ROW(r, h, f)	[X86_EXIT_##r] = { .name = #r, .handle = (h), .fast = (f) }
 
 const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
@@ -534,9 +569,10 @@ const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
 	ROW(CACHE,		exit_cache,		NULL),
 	ROW(XSETBV,		exit_xsetbv,		NULL),
 	/* Not in the guest's CPUID: the instructions are no-ops, as hardware allows */
-	ROW(MONITOR,		exit_cache,		NULL),
-	ROW(MWAIT,		exit_cache,		NULL),
-	ROW(TASK_SWITCH,	exit_task_switch,	NULL),
+	ROW(MONITOR,		exit_mwait,		NULL),
+	ROW(MWAIT,		exit_mwait,		NULL),
+	/* The event, or the instruction that hardware left at its beginning, once more */
+	ROW(TASK_SWITCH,	x86_emulate_state,	NULL),
 	ROW(UNDEFINED,		exit_ud,		NULL),
 	ROW(EMULATE,		x86_emulate_state,	NULL),
 	ROW(RESUME,		exit_nothing,		NULL),

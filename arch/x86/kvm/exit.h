@@ -38,7 +38,7 @@ enum x86_exit_reason {
 	X86_EXIT_XSETBV,
 	X86_EXIT_MONITOR,
 	X86_EXIT_MWAIT,
-	X86_EXIT_TASK_SWITCH,	/* .task */
+	X86_EXIT_TASK_SWITCH,	/* not begun; by the event under way, or the instruction */
 	X86_EXIT_UNDEFINED,	/* an instruction the guest does not have: #UD */
 	X86_EXIT_EMULATE,	/* needs the emulator; nothing else known */
 	X86_EXIT_RESUME,	/* the backend dealt with it wholly */
@@ -88,13 +88,6 @@ struct x86_exit {
 			u32 error;
 			u64 addr;	/* #PF's address, #DB's DR6 payload */
 		} exc;
-		struct {
-			u16 selector;
-			u8 reason;	/* 0 CALL, 1 IRET, 2 JMP, 3 gate */
-			bool has_error;
-			u32 error;
-			int vector;	/* of the gate, -1 none */
-		} task;
 		u64 gva;		/* INVLPG */
 		u64 invpcid;		/* its type, the register operand */
 		struct {

@@ -32,7 +32,7 @@ static unsigned int fetch_bytes(struct x86_vcpu *v, u8 *bytes)
 	}
 	n = min_t(unsigned int, 15, PAGE_SIZE - (la & ~PAGE_MASK));
 	if (mmu_gva_to_gpa(v, la, access, &gpa, &fault, true) ||
-	    kvm_read_guest_atomic(v->vcpu.kvm, gpa, bytes, n))
+	    kvm_read_guest_atomic(v->vcpu.kvm, v->vcpu.as_id, gpa, bytes, n))
 		return 0;
 	return n;
 }

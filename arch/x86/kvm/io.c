@@ -173,12 +173,12 @@ enum x86_io_result x86_pio(struct x86_vcpu *v, u16 port, unsigned int size, void
 	unsigned int n = min_t(unsigned int, *count, PAGE_SIZE / size);
 
 	if (io->pio == X86_PIO_DONE) {
-		if (io->pio_port != port || io->pio_size != size || io->pio_in != in ||
-		    io->pio_count > *count)
+		if (io->pio_port != port || io->pio_size != size || io->pio_in != in)
 			return X86_IO_TOO_MANY;
-		*count = io->pio_count;
+		/* User space may have changed RCX: what is too much now is lost. */
+		*count = min(*count, io->pio_count);
 		if (in)
-			memcpy(data, x86_pio_data(v), size * io->pio_count);
+			memcpy(data, x86_pio_data(v), size * *count);
 		return X86_IO_DONE;
 	}
 	io->pio_port = port;

@@ -84,6 +84,7 @@ static const struct kvm_ioctl_row x86_vcpu_rows[] = {
 	KVM_IOCTL(KVM_TRANSLATE, LOADED | SRCU, 0, x86_translate),
 	KVM_IOCTL(KVM_INTERRUPT, LOADED, 0, x86_ioctl_interrupt),
 	KVM_IOCTL(KVM_NMI, KVM_ARG_VALUE | LOADED, KVM_CAP_USER_NMI, x86_ioctl_nmi),
+	KVM_IOCTL(KVM_SMI, KVM_ARG_VALUE | LOADED, KVM_CAP_X86_SMM, smm_ioctl_smi),
 	KVM_IOCTL(KVM_GET_FPU, LOADED, 0, x86_get_fpu),
 	KVM_IOCTL(KVM_SET_FPU, LOADED, 0, x86_set_fpu),
 	KVM_IOCTL(KVM_GET_XSAVE, LOADED, KVM_CAP_XSAVE, x86_get_xsave),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* x86's system and VM ioctls, and what KVM_CHECK_EXTENSION says. */
+#include <linux/capability.h>
 #include <linux/uaccess.h>
+#include <uapi/linux/kvm_para.h>
 
 #include "core.h"
 #include "ioctls.h"
@@ -210,6 +212,9 @@ void x86_vm_ioctls_init(void)
 /* MWAIT is not virtualised, and C-state counters are not passed on. */
 #define X86_DISABLED_EXITS	(KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE)
 
+/* KVM_CAP_EXIT_HYPERCALL: these can be user space's */
+#define X86_USER_HYPERCALLS	BIT(KVM_HC_MAP_GPA_RANGE)
+
 /* Capabilities with a fixed answer; absent ones are 0. */
 static const struct {
 	u16 cap;
@@ -242,6 +247,11 @@ static const struct {
 	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
 	{ KVM_CAP_XSAVE, 1 },
 	{ KVM_CAP_GET_TSC_KHZ, 1 },
+	{ KVM_CAP_SYNC_REGS, KVM_SYNC_X86_VALID_FIELDS },
+	{ KVM_CAP_PCI_SEGMENT, 1 },
+	{ KVM_CAP_X86_ROBUST_SINGLESTEP, 1 },
+	{ KVM_CAP_EXIT_HYPERCALL, X86_USER_HYPERCALLS },
+	{ KVM_CAP_VM_DISABLE_NX_HUGE_PAGES, 1 },
 	{ KVM_CAP_READONLY_MEM, 1 },
 	{ KVM_CAP_KVMCLOCK_CTRL, 1 },
 	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
@@ -254,6 +264,7 @@ static const struct {
 	{ KVM_CAP_X86_MSR_FILTER, 1 },
 	{ KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1 },
 	{ KVM_CAP_SREGS2, 1 },
+	{ KVM_CAP_X86_SMM, 1 },
 	{ KVM_CAP_SYS_ATTRIBUTES, 1 },
 	{ KVM_CAP_VCPU_ATTRIBUTES, 1 },
 	{ KVM_CAP_TSC_DEADLINE_TIMER, 1 },
@@ -286,6 +297,8 @@ int kvm_arch_check_extension(struct kvm *kvm, long cap)
 	case KVM_CAP_TSC_CONTROL:
 	case KVM_CAP_VM_TSC_CONTROL:
 		return x86_caps.tsc_scaling;
+	case KVM_CAP_STEAL_TIME:
+		return steal_known();
 	case KVM_CAP_XSAVE2:
 		return x86_xsave_size(kvm);
 	case KVM_CAP_DISABLE_QUIRKS2:
@@ -297,69 +310,133 @@ int kvm_arch_check_extension(struct kvm *kvm, long cap)
 	return 0;
 }
 
-static int vm_enable_locked(struct kvm *kvm, const struct kvm_enable_cap *cap)
-{
-	struct x86_vm *vm = to_x86_vm(kvm);
-	u64 arg = cap->args[0];
+/* --- KVM_ENABLE_CAP: kvm->lock held, @arg has no bits outside the row's mask ------- */
 
-	switch (cap->cap) {
-	case KVM_CAP_DISABLE_QUIRKS2:
-		if (arg & ~(u64)X86_QUIRKS)
-			return -EINVAL;
-		fallthrough;
-	case KVM_CAP_DISABLE_QUIRKS:
-		vm->disabled_quirks |= arg & X86_QUIRKS;
-		return 0;
-	case KVM_CAP_SPLIT_IRQCHIP:
-		if (arg > KVM_MAX_ROUTES)
-			return -EINVAL;
-		return irqchip_create_split(kvm, arg);
-	case KVM_CAP_X2APIC_API:
-		if (arg & ~(u64)(KVM_X2APIC_API_USE_32BIT_IDS |
-				 KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK))
-			return -EINVAL;
-		vm->irqchip.x2apic_format |= !!(arg & KVM_X2APIC_API_USE_32BIT_IDS);
-		vm->irqchip.x2apic_no_broadcast_quirk |=
-			!!(arg & KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
-		return 0;
-	case KVM_CAP_X86_DISABLE_EXITS:
-		if ((arg & ~(u64)X86_DISABLED_EXITS) || kvm->created_vcpus)
-			return -EINVAL;
-		vm->disabled_exits |= arg;
-		return 0;
-	case KVM_CAP_EXCEPTION_PAYLOAD:
-		vm->exception_payload = arg;
-		return 0;
-	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
-		vm->triple_fault_event = arg;
-		return 0;
-	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
-		if (arg & ~1ull)
-			return -EINVAL;
-		vm->exit_on_emul_fail = arg;
-		return 0;
-	case KVM_CAP_MSR_PLATFORM_INFO:
-		vm->platform_info_hidden = !arg;
-		return 0;
-	case KVM_CAP_X86_USER_SPACE_MSR:
-		if (arg & ~(u64)(KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |
-				 KVM_MSR_EXIT_REASON_FILTER))
-			return -EINVAL;
-		vm->user_msr_mask = arg;
-		return 0;
-	default:
-		return -EINVAL;
-	}
+static int enable_quirks_off(struct x86_vm *vm, u64 arg)
+{
+	vm->disabled_quirks = arg & X86_QUIRKS;
+	return 0;
 }
+
+static int enable_split_irqchip(struct x86_vm *vm, u64 arg)
+{
+	return arg > KVM_MAX_ROUTES ? -EINVAL : irqchip_create_split(&vm->kvm, arg);
+}
+
+static int enable_x2apic_api(struct x86_vm *vm, u64 arg)
+{
+	vm->irqchip.x2apic_format |= !!(arg & KVM_X2APIC_API_USE_32BIT_IDS);
+	vm->irqchip.x2apic_no_broadcast_quirk |=
+		!!(arg & KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
+	return 0;
+}
+
+static int enable_disable_exits(struct x86_vm *vm, u64 arg)
+{
+	if (vm->kvm.created_vcpus)
+		return -EINVAL;
+	vm->disabled_exits |= arg;
+	return 0;
+}
+
+static int enable_exception_payload(struct x86_vm *vm, u64 arg)
+{
+	vm->exception_payload = arg;
+	return 0;
+}
+
+static int enable_triple_fault_event(struct x86_vm *vm, u64 arg)
+{
+	vm->triple_fault_event = arg;
+	return 0;
+}
+
+static int enable_emulation_failure(struct x86_vm *vm, u64 arg)
+{
+	vm->exit_on_emul_fail = arg;
+	return 0;
+}
+
+static int enable_platform_info(struct x86_vm *vm, u64 arg)
+{
+	vm->platform_info_hidden = !arg;
+	return 0;
+}
+
+static int enable_user_space_msr(struct x86_vm *vm, u64 arg)
+{
+	vm->user_msr_mask = arg;
+	return 0;
+}
+
+static int enable_exit_hypercall(struct x86_vm *vm, u64 arg)
+{
+	WRITE_ONCE(vm->user_hypercalls, arg);
+	return 0;
+}
+
+/* Once, and before the first vCPU */
+static int enable_max_vcpu_id(struct x86_vm *vm, u64 arg)
+{
+	if (arg > KVM_MAX_VCPU_ID_ARCH)
+		return -EINVAL;
+	if (vm->max_vcpu_id == arg)
+		return 0;
+	if (vm->max_vcpu_id || vm->kvm.created_vcpus)
+		return -EINVAL;
+	vm->max_vcpu_id = arg;
+	return 0;
+}
+
+static int enable_nx_huge_pages_off(struct x86_vm *vm, u64 arg)
+{
+	if (!capable(CAP_SYS_BOOT))
+		return -EPERM;
+	if (vm->kvm.created_vcpus)
+		return -EINVAL;
+	vm->mmu.huge_exec = true;
+	return 0;
+}
+
+#define X2APIC_API_FLAGS \
+	(KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
+#define MSR_EXIT_REASONS \
+	(KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_FILTER)
+
+static const struct vm_cap_row {
+	u32 cap;
+	u64 legal;
+	int (*enable)(struct x86_vm *vm, u64 arg);
+} vm_cap_rows[] = {
+	{ KVM_CAP_DISABLE_QUIRKS, ~0ULL, enable_quirks_off },
+	{ KVM_CAP_DISABLE_QUIRKS2, X86_QUIRKS, enable_quirks_off },
+	{ KVM_CAP_SPLIT_IRQCHIP, ~0ULL, enable_split_irqchip },
+	{ KVM_CAP_X2APIC_API, X2APIC_API_FLAGS, enable_x2apic_api },
+	{ KVM_CAP_X86_DISABLE_EXITS, X86_DISABLED_EXITS, enable_disable_exits },
+	{ KVM_CAP_EXCEPTION_PAYLOAD, ~0ULL, enable_exception_payload },
+	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, ~0ULL, enable_triple_fault_event },
+	{ KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1, enable_emulation_failure },
+	{ KVM_CAP_MSR_PLATFORM_INFO, ~0ULL, enable_platform_info },
+	{ KVM_CAP_X86_USER_SPACE_MSR, MSR_EXIT_REASONS, enable_user_space_msr },
+	{ KVM_CAP_EXIT_HYPERCALL, X86_USER_HYPERCALLS, enable_exit_hypercall },
+	{ KVM_CAP_MAX_VCPU_ID, ~0ULL, enable_max_vcpu_id },
+	{ KVM_CAP_VM_DISABLE_NX_HUGE_PAGES, 0, enable_nx_huge_pages_off },
+};
 
 int kvm_arch_vm_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
 {
+	const struct vm_cap_row *row = vm_cap_rows;
+	const struct vm_cap_row *end = row + ARRAY_SIZE(vm_cap_rows);
 	int ret;
 
 	if (cap->flags)
 		return -EINVAL;
+	while (row < end && row->cap != cap->cap)
+		row++;
+	if (row == end || cap->args[0] & ~row->legal)
+		return -EINVAL;
 	mutex_lock(&kvm->lock);
-	ret = vm_enable_locked(kvm, cap);
+	ret = row->enable(to_x86_vm(kvm), cap->args[0]);
 	mutex_unlock(&kvm->lock);
 	return ret;
 }

@@ -13,8 +13,17 @@ long x86_set_sregs(void *obj, void *arg);
 long x86_get_sregs2(void *obj, void *arg);
 long x86_set_sregs2(void *obj, void *arg);
 long x86_translate(void *obj, void *arg);
+void x86_fill_sregs(struct x86_vcpu *v, struct kvm_sregs2 *s);
+bool x86_sregs_legal(struct x86_vcpu *v, const struct kvm_sregs2 *s);
+/* Sets what was checked, but for CR2, CR8 and the APIC base. The caller flushes if *@flush. */
+void x86_load_sregs(struct x86_vcpu *v, const struct kvm_sregs2 *s, bool *flush);
+bool x86_pae_paging(struct x86_vcpu *v);
 
 /* cr.c */
+/* SDM 3A 2.5: bits with a meaning; ET is hard-wired. */
+#define X86_CR0_DEFINED	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET |	\
+			 X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | X86_CR0_NW |			\
+			 X86_CR0_CD | X86_CR0_PG)
 bool x86_cr4_legal(struct x86_vcpu *v, unsigned long cr4);
 bool x86_efer_legal(struct x86_vcpu *v, u64 efer);
 
@@ -60,6 +69,9 @@ void x86_debug_unload(struct x86_vcpu *v);
 /* A step ended: #DB for the guest or an exit for the VMM */
 void x86_debug_step(struct x86_vcpu *v, enum x86_next *next);
 enum x86_next x86_debug_exit(struct x86_vcpu *v, u8 vector, unsigned long dr6);
+/* What hardware did not see: kinds are BITs of DR7's R/W field */
+unsigned long x86_debug_hits(struct x86_vcpu *v, unsigned long la, unsigned int len, u8 kinds);
+enum x86_next x86_debug_hit(struct x86_vcpu *v, unsigned long dr6);
 
 /* io.c */
 void x86_io_destroy(struct x86_vcpu *v);
@@ -70,6 +82,10 @@ enum x86_next x86_mmio_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags);
 /* run.c */
 long x86_get_mpstate(void *obj, void *arg);
 long x86_set_mpstate(void *obj, void *arg);
+
+/* sync.c: around KVM_RUN, vCPU loaded */
+int sync_from_user(struct x86_vcpu *v);
+void sync_to_user(struct x86_vcpu *v);
 
 /* irqchip/vapic.c */
 long vapic_ioctl_addr(void *obj, void *arg);

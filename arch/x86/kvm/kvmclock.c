@@ -268,20 +268,20 @@ int kvmclock_set_wall(struct kvm *kvm, u64 gpa)
 	u64 wall, rest;
 
 	WRITE_ONCE(to_x86_vm(kvm)->clock.wall_clock_gpa, gpa);
-	if (!gpa || kvm_read_guest(kvm, gpa, &version, sizeof(version)))
+	if (!gpa || kvm_read_guest(kvm, 0, gpa, &version, sizeof(version)))
 		return 0;
 	wall = ktime_get_real_ns() - kvmclock_now(kvm);
 	wc.version = version | 1;
-	if (kvm_write_guest(kvm, gpa, &wc.version, sizeof(wc.version)))
+	if (kvm_write_guest(kvm, 0, gpa, &wc.version, sizeof(wc.version)))
 		return 0;
 	smp_wmb();	/* odd version before the data */
 	wc.sec = div64_u64_rem(wall, NSEC_PER_SEC, &rest);
 	wc.nsec = rest;
-	if (kvm_write_guest(kvm, gpa, &wc, sizeof(wc)))
+	if (kvm_write_guest(kvm, 0, gpa, &wc, sizeof(wc)))
 		return 0;
 	smp_wmb();	/* data before the even version */
 	wc.version++;
-	kvm_write_guest(kvm, gpa, &wc.version, sizeof(wc.version));
+	kvm_write_guest(kvm, 0, gpa, &wc.version, sizeof(wc.version));
 	return 0;
 }
 
@@ -316,6 +316,7 @@ int kvmclock_set(struct kvm *kvm, const struct kvm_clock_data *d)
 	if (d->flags & ~CLOCK_FLAGS)
 		return -EINVAL;
 	raw_spin_lock_irqsave(&c->tsc_lock, flags);
+	switch_master(kvm);	/* so that what KVM_GET_CLOCK says next is exact if it can be */
 	kvmclock_host_moment(&tsc, &ns, &real);
 	/* The time between saving and now, never less than none */
 	if ((d->flags & KVM_CLOCK_REALTIME) && real > d->realtime)

@@ -171,12 +171,14 @@ static enum msr_result set_x2apic(struct x86_vcpu *v, u32 index, u64 data, bool 
 
 static bool pv_hidden(struct x86_vcpu *v, u32 index, bool host)
 {
-	u32 bit = KVM_FEATURE_CLOCKSOURCE2;
+	static const u8 feature[] = {	/* from MSR_KVM_WALL_CLOCK_NEW on */
+		KVM_FEATURE_CLOCKSOURCE2, KVM_FEATURE_CLOCKSOURCE2, KVM_FEATURE_ASYNC_PF,
+		KVM_FEATURE_STEAL_TIME, KVM_FEATURE_PV_EOI, KVM_FEATURE_POLL_CONTROL,
+	};
+	u32 bit = KVM_FEATURE_CLOCKSOURCE;
 
-	if (index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_SYSTEM_TIME)
-		bit = KVM_FEATURE_CLOCKSOURCE;
-	else if (index == MSR_KVM_POLL_CONTROL)
-		bit = KVM_FEATURE_POLL_CONTROL;
+	if (index - MSR_KVM_WALL_CLOCK_NEW < ARRAY_SIZE(feature))
+		bit = feature[index - MSR_KVM_WALL_CLOCK_NEW];
 	return !host && v->enforce_pv && !(v->cpuid.pv_features & BIT(bit));
 }
 
@@ -191,6 +193,9 @@ static enum msr_result get_pv(struct x86_vcpu *v, u32 index, u64 *data, bool hos
 		return MSR_DONE;
 	case MSR_KVM_POLL_CONTROL:
 		*data = v->msr.poll_control;
+		return MSR_DONE;
+	case MSR_KVM_STEAL_TIME:
+		*data = v->steal.msr;
 		return MSR_DONE;
 	default:
 		*data = v->pvclock.msr;
@@ -213,6 +218,9 @@ static enum msr_result set_pv(struct x86_vcpu *v, u32 index, u64 data, bool host
 		r = data > 1;
 		if (!r)
 			v->msr.poll_control = data;
+		break;
+	case MSR_KVM_STEAL_TIME:
+		r = steal_set_msr(v, data);
 		break;
 	default:
 		r = kvmclock_set_msr(v, data, index == MSR_KVM_SYSTEM_TIME, host);
@@ -344,6 +352,21 @@ static enum msr_result set_mtrr_var(struct x86_vcpu *v, u32 index, u64 data, boo
 	if (!(index & 1) && ((data & 0xff) > 7 || !(MTRR_TYPES & BIT(data & 7))))
 		return MSR_BAD;
 	*var_mtrr(v, index) = data;
+	return MSR_DONE;
+}
+
+/* User space's only: guests relocate SMRAM in the state-save area (SDM 3C 32.11). */
+static enum msr_result get_smbase(struct x86_vcpu *v, u32 index, u64 *data, bool host)
+{
+	*data = v->smm.smbase;
+	return host ? MSR_DONE : MSR_BAD;
+}
+
+static enum msr_result set_smbase(struct x86_vcpu *v, u32 index, u64 data, bool host)
+{
+	if (!host)
+		return MSR_BAD;
+	v->smm.smbase = data;
 	return MSR_DONE;
 }
 
@@ -480,12 +503,14 @@ const struct msr_row msr_rows[] = {
 	{ ONE(MSR_IA32_APICBASE), .get = get_apic_base, .set = set_apic_base },
 	{ ONE(MSR_IA32_EBL_CR_POWERON), BENIGN },
 	{ ONE(MSR_EBC_FREQUENCY_ID), .get = get_constant, .set = set_refused },
+	{ ONE(MSR_SMI_COUNT), MSR_LISTED | MSR_GUEST_RO, 0, FIELD(msr.smi_count) },
 	{ ONE(MSR_IA32_TSC_ADJUST), MSR_LISTED, X86_FEATURE_TSC_ADJUST,
 	  FIELD(tsc.adjust), .set = set_tsc_adjust },
 	{ ONE(MSR_IA32_SPEC_CTRL), MSR_LISTED, VENDOR },
 	{ ONE(MSR_IA32_UCODE_WRITE), BENIGN },
 	{ ONE(MSR_IA32_UCODE_REV), MSR_LISTED | MSR_FEATURE, 0, FIELD(msr.ucode_rev),
 	  .set = set_ucode_rev, .feature_value = feature_ucode_rev },
+	{ ONE(MSR_IA32_SMBASE), MSR_LISTED, .get = get_smbase, .set = set_smbase },
 	{ ONE(MSR_FSB_FREQ), .get = get_constant, .set = set_refused },
 	{ ONE(MSR_PLATFORM_INFO), MSR_LISTED | MSR_GUEST_RO,
 	  .get = get_platform_info, .set = set_platform_info },
@@ -505,6 +530,7 @@ const struct msr_row msr_rows[] = {
 	{ ONE(MSR_IA32_DEBUGCTLMSR), .get = vendor_or_zero_get, .set = vendor_or_zero_set },
 	{ MSR_IA32_LASTBRANCHFROMIP, MSR_IA32_LASTINTTOIP,
 	  .get = vendor_or_zero_get, .set = vendor_or_zero_set },
+	{ ONE(MSR_IA32_POWER_CTL), MSR_LISTED, 0, FIELD(msr.power_ctl) },
 	{ MTRRphysBase_MSR(0), VAR_MTRR_LAST, .get = get_mtrr_var, .set = set_mtrr_var },
 	{ MSR_MTRRfix64K_00000, MSR_MTRRfix4K_F8000,
 	  .get = get_mtrr_fixed, .set = set_mtrr_fixed },
@@ -518,13 +544,14 @@ const struct msr_row msr_rows[] = {
 	{ ONE(MSR_IA32_XSS), MSR_LISTED, X86_FEATURE_XSAVES, FIELD(regs.xss), .set = set_xss },
 	{ MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW, MSR_LISTED,
 	  .get = get_pv, .set = set_pv },
+	{ ONE(MSR_KVM_STEAL_TIME), MSR_LISTED, .get = get_pv, .set = set_pv },
 	{ ONE(MSR_KVM_POLL_CONTROL), MSR_LISTED, .get = get_pv, .set = set_pv },
 	{ ONE(MSR_EFER), 0, 0, FIELD(regs.efer), .set = set_efer },
 	{ MSR_STAR, MSR_SYSCALL_MASK, MSR_LISTED, VENDOR },
 	{ ONE(MSR_KERNEL_GS_BASE), MSR_LISTED, VENDOR },
 	{ ONE(MSR_TSC_AUX), MSR_LISTED, VENDOR },
 	{ ONE(MSR_AMD64_SYSCFG), BENIGN },
-	{ ONE(MSR_K7_HWCR), 0, 0, FIELD(msr.hwcr), .set = set_hwcr },
+	{ ONE(MSR_K7_HWCR), MSR_LISTED, 0, FIELD(msr.hwcr), .set = set_hwcr },
 	{ ONE(MSR_AMD64_NB_CFG), BENIGN },
 	{ ONE(MSR_AMD64_PATCH_LOADER), BENIGN },
 	{ ONE(MSR_K8_INT_PENDING_MSG), BENIGN },
@@ -575,6 +602,7 @@ void msr_vcpu_reset(struct x86_vcpu *v, bool init)
 	struct x86_msrs *m = &v->msr;
 
 	kvmclock_stop(v);
+	steal_reset(v);
 	if (init)
 		return;
 	m->pat = PAT_AT_RESET;

@@ -73,7 +73,7 @@ long x86_set_regs(void *obj, void *arg)
 	return 0;
 }
 
-static void x86_fill_sregs(struct x86_vcpu *v, struct kvm_sregs2 *s)
+void x86_fill_sregs(struct x86_vcpu *v, struct kvm_sregs2 *s)
 {
 	static const enum x86_seg order[] = {
 		X86_CS, X86_DS, X86_ES, X86_FS, X86_GS, X86_SS, X86_TR, X86_LDTR
@@ -96,7 +96,7 @@ static void x86_fill_sregs(struct x86_vcpu *v, struct kvm_sregs2 *s)
 	s->apic_base = lapic_get_base(v);
 }
 
-static bool x86_pae_paging(struct x86_vcpu *v)
+bool x86_pae_paging(struct x86_vcpu *v)
 {
 	return x86_paging(v) && (x86_cr4(v) & X86_CR4_PAE) && !x86_long_mode(v);
 }
@@ -136,7 +136,7 @@ long x86_get_sregs2(void *obj, void *arg)
 }
 
 /* Would hardware accept this combination (SDM 3A 2.5, APM 2 15.5.1)? */
-static bool x86_sregs_legal(struct x86_vcpu *v, const struct kvm_sregs2 *s)
+bool x86_sregs_legal(struct x86_vcpu *v, const struct kvm_sregs2 *s)
 {
 	bool pg = s->cr0 & X86_CR0_PG;
 	bool lme = s->efer & EFER_LME;
@@ -159,26 +159,19 @@ static bool x86_sregs_legal(struct x86_vcpu *v, const struct kvm_sregs2 *s)
 	return x86_cr4_legal(v, s->cr4);
 }
 
-static int x86_apply_sregs(struct x86_vcpu *v, const struct kvm_sregs2 *s, bool *flush)
+void x86_load_sregs(struct x86_vcpu *v, const struct kvm_sregs2 *s, bool *flush)
 {
 	static const enum x86_seg order[] = {
 		X86_CS, X86_DS, X86_ES, X86_FS, X86_GS, X86_SS, X86_TR, X86_LDTR
 	};
 	unsigned int i;
 
-	if (!x86_sregs_legal(v, s) || !x86_efer_legal(v, s->efer))
-		return -EINVAL;
-	if (lapic_set_base(v, s->apic_base, true))
-		return -EINVAL;
-
 	x86_op(set_dt)(v, true, &s->idt);
 	x86_op(set_dt)(v, false, &s->gdt);
-	v->regs.cr2 = s->cr2;
 	*flush |= x86_cr3(v) != s->cr3;
 	v->regs.cr3 = s->cr3;
 	v->regs.avail |= BIT(X86_LAZY_CR3);
 	v->regs.dirty |= BIT(X86_LAZY_CR3);
-	x86_set_cr8(v, s->cr8);
 
 	*flush |= v->regs.efer != s->efer || x86_cr0(v) != s->cr0 || x86_cr4(v) != s->cr4;
 	x86_op(set_efer)(v, s->efer);
@@ -187,6 +180,17 @@ static int x86_apply_sregs(struct x86_vcpu *v, const struct kvm_sregs2 *s, bool 
 	cpuid_update_runtime(v);
 	for (i = 0; i < ARRAY_SIZE(order); i++)
 		x86_op(set_segment)(v, order[i], &s->cs + i);
+}
+
+static int x86_apply_sregs(struct x86_vcpu *v, const struct kvm_sregs2 *s, bool *flush)
+{
+	if (!x86_sregs_legal(v, s) || !x86_efer_legal(v, s->efer))
+		return -EINVAL;
+	if (lapic_set_base(v, s->apic_base, true))
+		return -EINVAL;
+	v->regs.cr2 = s->cr2;
+	x86_set_cr8(v, s->cr8);
+	x86_load_sregs(v, s, flush);
 	/* A BSP whose VMM jumps it to the reset vector by hand is runnable. */
 	if (v->vcpu.id == to_x86_vm(v->vcpu.kvm)->bsp_vcpu_id && x86_rip(v) == 0xfff0 &&
 	    s->cs.selector == 0xf000 && s->cs.base == 0xffff0000 && !(s->cr0 & X86_CR0_PE))

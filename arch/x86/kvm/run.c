@@ -101,6 +101,8 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		if (unlikely(ret))
 			kvm_request(vcpu, X86_REQ_CLOCK);
 	}
+	if (kvm_take_request(vcpu, X86_REQ_STEAL))
+		steal_update(v);	/* may ask for a flush */
 	if (kvm_take_request(vcpu, X86_REQ_TSC))
 		x86_op(write_tsc)(v);
 	if (kvm_take_request(vcpu, KVM_REQ_TLB_FLUSH)) {
@@ -115,6 +117,7 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		irqchip_scan(v);
 	if (kvm_take_request(vcpu, X86_REQ_NMI))
 		kvm_request(vcpu, X86_REQ_EVENT);
+	smm_collect(v);
 	if (kvm_take_request(vcpu, X86_REQ_TRIPLE_FAULT)) {
 		run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return X86_TO_USER;
@@ -167,6 +170,11 @@ static inline void x86_events_gone(struct x86_vcpu *v)
 	/* One at a time, in this order: the others come after the next exit. */
 	if (unlikely(v->ev.nmi_injected || v->ev.irq_injected))
 		kvm_request(&v->vcpu, X86_REQ_EVENT);
+	/* Nothing tells when the guest is between two instructions: come back at once. */
+	if (unlikely(v->smm.pending) && !v->smm.active) {
+		kvm_request(&v->vcpu, X86_REQ_EVENT);
+		smp_send_reschedule(smp_processor_id());
+	}
 }
 
 static enum x86_next x86_inner(struct x86_vcpu *v)
@@ -269,7 +277,9 @@ static enum x86_next x86_handle_exit(struct x86_vcpu *v)
 	int idx;
 
 	idx = srcu_read_lock(&kvm->srcu);
+	v->between_insns = false;
 	next = x86_exit_rows[v->exit.reason].handle(v);
+	v->between_insns = next == X86_RESUME;
 	srcu_read_unlock(&kvm->srcu, idx);
 	return next;
 }
@@ -287,6 +297,9 @@ static void x86_take_init_sipi(struct x86_vcpu *v)
 	u8 vector = 0;
 	int ev;
 
+	/* SMM holds INIT off (SDM 3C 32.3.1). */
+	if (v->smm.active)
+		return;
 	for (n = 0; n < 2; n++) {
 		ev = lapic_take_init_sipi(v, &vector);
 		if (ev == LAPIC_EV_NONE)
@@ -334,6 +347,7 @@ static enum x86_next x86_wait(struct x86_vcpu *v)
 	/* A flush, a clock update or a masked timer may end the wait, but not the HLT. */
 	if (v->mp_state == KVM_MP_STATE_HALTED && x86_halt_over(v)) {
 		v->pv_unhalted = false;
+		v->smm.from_halt = smm_waits(v);
 		v->mp_state = KVM_MP_STATE_RUNNABLE;
 		kvm_request(vcpu, X86_REQ_EVENT);
 	}
@@ -414,7 +428,7 @@ static void x86_fill_run(struct x86_vcpu *v)
 	struct kvm_run *run = v->vcpu.run;
 	struct irqchip_vm *ic = &to_x86_vm(v->vcpu.kvm)->irqchip;
 
-	run->flags = 0;
+	run->flags = v->smm.active ? KVM_RUN_X86_SMM : 0;
 	run->if_flag = !!(x86_rflags(v) & X86_EFLAGS_IF);
 	run->cr8 = x86_get_cr8(v);
 	run->apic_base = lapic_get_base(v);
@@ -448,16 +462,19 @@ static int x86_wait_for_start(struct x86_vcpu *v)
 	return -EAGAIN;
 }
 
-int kvm_arch_vcpu_run(struct kvm_vcpu *vcpu)
+static int x86_run(struct x86_vcpu *v)
 {
-	struct x86_vcpu *v = to_x86(vcpu);
-	struct kvm_run *run = vcpu->run;
+	struct kvm_run *run = v->vcpu.run;
 	enum x86_next next = X86_RESUME;
+	int ret;
 
 	if (unlikely(v->mp_state == KVM_MP_STATE_UNINITIALIZED))
 		return x86_wait_for_start(v);
-	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
-		return -EINVAL;		/* KVM_CAP_SYNC_REGS is not offered */
+	if (unlikely(READ_ONCE(run->kvm_valid_regs) | READ_ONCE(run->kvm_dirty_regs))) {
+		ret = sync_from_user(v);
+		if (ret)
+			return ret;
+	}
 	if (!v->apic && x86_set_cr8(v, READ_ONCE(run->cr8)))
 		return -EINVAL;
 
@@ -466,16 +483,28 @@ int kvm_arch_vcpu_run(struct kvm_vcpu *vcpu)
 	v->run_error = 0;
 	if (v->complete)
 		next = x86_resume_user(v);
+	/* The exit reason stays: a VMM ends its last access so, and goes on with what it was. */
 	if (next == X86_RESUME && READ_ONCE(run->immediate_exit)) {
-		run->exit_reason = KVM_EXIT_INTR;
 		v->run_error = -EINTR;
 		next = X86_ERROR;
 	}
-	if (next == X86_RESUME)
+	if (next == X86_RESUME) {
+		v->between_insns = true;
 		next = x86_loop(v);
+		v->between_insns = false;
+	}
 	fpu_swap_kvm_fpstate(&v->fpu, false);
 	x86_fill_run(v);
 	return next == X86_ERROR ? v->run_error : 0;
+}
+
+int kvm_arch_vcpu_run(struct kvm_vcpu *vcpu)
+{
+	int ret = x86_run(to_x86(vcpu));
+
+	if (unlikely(READ_ONCE(vcpu->run->kvm_valid_regs)))
+		sync_to_user(to_x86(vcpu));
+	return ret;
 }
 
 /* Would a halted vCPU wake up? Any context; reads of others' state are hints. */
@@ -527,6 +556,13 @@ long x86_set_mpstate(void *obj, void *arg)
 	default:
 		return -EINVAL;
 	}
+	/* As for smm_check_events() */
+	smm_collect(v);
+	if ((v->smm.active || v->smm.pending) &&
+	    (s->mp_state == KVM_MP_STATE_INIT_RECEIVED ||
+	     s->mp_state == KVM_MP_STATE_SIPI_RECEIVED))
+		return -EINVAL;
+	v->smm.from_halt = false;
 	v->mp_state = s->mp_state;
 	if (s->mp_state == KVM_MP_STATE_SIPI_RECEIVED) {
 		v->mp_state = KVM_MP_STATE_INIT_RECEIVED;

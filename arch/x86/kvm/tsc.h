@@ -92,6 +92,6 @@ void kvmclock_stop(struct x86_vcpu *v);
 bool kvmclock_host_moment(u64 *tsc, u64 *boot_ns, u64 *real_ns);
 
 /* pv.c: the guest's hypercall; reads and writes registers. 0, or enum x86_next. IRQs on. */
-int pv_hypercall(struct x86_vcpu *v);
+int pv_hypercall(struct x86_vcpu *v, bool may_ask);
 
 #endif

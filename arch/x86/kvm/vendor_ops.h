@@ -63,6 +63,8 @@ enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
 	OP(void, set_cr4, (struct x86_vcpu *v, unsigned long cr4))		\
 	OP(void, set_efer, (struct x86_vcpu *v, u64 efer))			\
 	OP(bool, cr4_valid, (struct x86_vcpu *v, unsigned long cr4))		\
+	/* RSM has set segments: would hardware, or the emulator, go on from them? */ \
+	OP(bool, segments_valid, (struct x86_vcpu *v))				\
 	/* Debug registers: v->dbg holds the values. */				\
 	OP(void, set_dr7, (struct x86_vcpu *v, unsigned long dr7))		\
 	OP(void, sync_drs, (struct x86_vcpu *v))				\
@@ -86,6 +88,9 @@ enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
 	/* KVM_X86_SHADOW_INT_STI / _MOV_SS bits */				\
 	OP(u32, get_int_shadow, (struct x86_vcpu *v))				\
 	OP(void, set_int_shadow, (struct x86_vcpu *v, u32 mask))		\
+	/* The guest gets other registers. Was it in a HLT that does not exit? It	\
+	 * is not any more. */							\
+	OP(bool, end_halt, (struct x86_vcpu *v))				\
 	/* What waits (@irr) and is in service (@isr), -1: nothing. Hardware that	\
 	 * delivers goes on from there; else exit when CR8 falls below @irr's class. */ \
 	OP(void, sync_irqs, (struct x86_vcpu *v, int tpr, int irr, int isr))	\

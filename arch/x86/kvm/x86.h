@@ -20,6 +20,7 @@
 #include "mmu/mmu.h"
 #include "msr.h"
 #include "regs.h"
+#include "smm.h"
 #include "tsc.h"
 #include "vendor_ops.h"
 
@@ -36,6 +37,8 @@
 #define X86_REQ_IOAPIC_EOI	(KVM_REQ_ARCH_BASE + 9)	/* split irqchip: exit to user space */
 #define X86_REQ_TPR_REPORT	(KVM_REQ_ARCH_BASE + 10)
 #define X86_REQ_APIC_MODE	(KVM_REQ_ARCH_BASE + 11)	/* what hardware does of the APIC */
+#define X86_REQ_STEAL		(KVM_REQ_ARCH_BASE + 12)	/* the steal-time structure */
+#define X86_REQ_SMI		(KVM_REQ_ARCH_BASE + 13)
 
 /* Fixed-one and active-low bits: DR6 at reset (SDM 3B 17.2.3) */
 #define X86_DR6_INIT		0xffff0ff0ul
@@ -62,6 +65,15 @@ struct x86_vapic {
 	unsigned long rip;		/* v; likewise */
 	struct kvm_gmap word;		/* v */
 	u32 stored;			/* v; what we last wrote there */
+};
+
+/* steal.c: time that others had. v: vcpu->mutex */
+struct x86_steal {
+	u64 msr;			/* v; MSR_KVM_STEAL_TIME */
+	bool on;			/* v */
+	bool marked;			/* p; the guest was told that we don't run */
+	u64 counted;			/* v; of the thread's waiting time, in ns */
+	struct kvm_gmap map;		/* v; of struct kvm_steal_time */
 };
 
 /* io.c: an access that user space or a second pass has to finish. v: vcpu->mutex */
@@ -95,6 +107,8 @@ struct x86_vm {
 	bool platform_info_hidden;		/* L; KVM_CAP_MSR_PLATFORM_INFO 0 */
 	bool enforce_pv_features;		/* per vCPU cap in the ABI; default for new vCPUs */
 	u32 bsp_vcpu_id;			/* L */
+	u32 max_vcpu_id;			/* L; KVM_CAP_MAX_VCPU_ID, 0: no less than ever */
+	u32 user_hypercalls;			/* L, read racily; KVM_CAP_EXIT_HYPERCALL */
 };
 
 struct x86_vcpu {
@@ -108,11 +122,13 @@ struct x86_vcpu {
 	bool pv_unhalted;			/* a; kicked by a hypercall */
 	u8 eoi_vector;				/* v; with X86_REQ_IOAPIC_EOI */
 	struct x86_vapic vapic;
+	struct x86_smm smm;
 	u8 last_cpl;				/* p; at the last sched-out, read racily */
 	bool event_handed;			/* v; inject_* was called for the coming entry */
 	s16 ext_vector;				/* v; KVM_INTERRUPT's, -1 none */
 	bool enforce_pv;			/* v */
 	bool has_run;				/* v */
+	bool between_insns;			/* v; in KVM_RUN, nothing is half done */
 	bool guest_xsave_loaded;		/* p */
 	int run_error;				/* v; with X86_ERROR */
 	enum x86_next (*complete)(struct x86_vcpu *v);	/* v; finish what user space was asked */
@@ -127,6 +143,7 @@ struct x86_vcpu {
 	struct x86_msrs msr;
 	struct x86_tsc tsc;
 	struct x86_pvclock pvclock;
+	struct x86_steal steal;
 	struct page *pio_page;			/* c; mmap page 1: data of KVM_EXIT_IO */
 };
 
@@ -247,6 +264,14 @@ int x86_set_xcr0(struct x86_vcpu *v, u32 index, u64 val);
 enum x86_next x86_skip(struct x86_vcpu *v);
 /* Step over @len bytes known to be the length. IRQs on or off. */
 void x86_skip_len(struct x86_vcpu *v, unsigned int len);
+
+/* steal.c */
+bool steal_known(void);
+int steal_set_msr(struct x86_vcpu *v, u64 data);	/* 0 or 1 */
+void steal_reset(struct x86_vcpu *v);
+void steal_load(struct x86_vcpu *v);
+void steal_put(struct x86_vcpu *v);
+void steal_update(struct x86_vcpu *v);
 
 /* emul/glue.c: emulate the instruction at RIP; srcu held, IRQs on. */
 enum x86_next x86_emulate(struct x86_vcpu *v);

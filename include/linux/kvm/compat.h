@@ -9,6 +9,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/eventfd.h>
 #include <linux/mm.h>
+#include <linux/sched/stat.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
@@ -28,12 +29,41 @@ extern bool itlb_multihit_kvm_mitigation;
 #define SECONDARY_EXEC_ENABLE_XSAVES	SECONDARY_EXEC_XSAVES
 #endif
 
+/* How long the current thread was ready to run and did not, in ns */
+static inline bool kvm_run_delay_known(void)
+{
+	return sched_info_on();
+}
+
+static inline u64 kvm_run_delay(void)
+{
+#ifdef CONFIG_SCHED_INFO
+	return current->sched_info.run_delay;
+#else
+	return 0;
+#endif
+}
+
 /* Where a CPU turns virtualisation on and off: no user task runs there then. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define KVM_CPUHP_STATE		CPUHP_AP_KVM_STARTING
 #else
 #define KVM_CPUHP_STATE		CPUHP_AP_KVM_ONLINE
 #endif
+
+/* On a CPU that has it; @p is aligned to 16 bytes. */
+static inline bool kvm_cmpxchg16(void *p, const u64 *old, const u64 *new)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	u64 *q = p;
+
+	return cmpxchg_double(q, q + 1, old[0], old[1], new[0], new[1]);
+#else
+	u128 o = (u128)old[1] << 64 | old[0], n = (u128)new[1] << 64 | new[0];
+
+	return cmpxchg128((u128 *)p, o, n) == o;
+#endif
+}
 
 static inline void kvm_eventfd_signal(struct eventfd_ctx *ctx)
 {

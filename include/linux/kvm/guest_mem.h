@@ -3,6 +3,7 @@
  * The only ways to guest memory: copies through the VMM's own mapping, cached
  * checked maps, and pages for the MMU. All of them need kvm->srcu held by the
  * caller (read side) unless said otherwise; all bound the range to its slots.
+ * What is done on a vCPU's behalf goes to the address space it is in: vcpu->as_id.
  */
 #ifndef LINUX_KVM_GUEST_MEM_H
 #define LINUX_KVM_GUEST_MEM_H
@@ -11,22 +12,27 @@
 #include <linux/kvm/memslot.h>
 
 /* -EFAULT when any byte is outside a slot or its hva faults. May sleep. */
-int kvm_read_guest(struct kvm *kvm, gpa_t gpa, void *buf, unsigned long len);
-int kvm_write_guest(struct kvm *kvm, gpa_t gpa, const void *buf, unsigned long len);
+int kvm_read_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, void *buf, unsigned long len);
+int kvm_write_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *buf,
+		    unsigned long len);
 /* As above within one page, without sleeping: -EFAULT too when not resident. */
-int kvm_read_guest_atomic(struct kvm *kvm, gpa_t gpa, void *buf, unsigned int len);
+int kvm_read_guest_atomic(struct kvm *kvm, unsigned int as_id, gpa_t gpa, void *buf,
+			  unsigned int len);
 /* 0 done, -EAGAIN memory differed from @old, -EFAULT. @len 1, 2, 4 or 8, naturally aligned. */
-int kvm_cmpxchg_guest(struct kvm *kvm, gpa_t gpa, const void *old, const void *new,
-		      unsigned int len);
+int kvm_cmpxchg_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *old,
+		      const void *new, unsigned int len);
 /* As above, and kvm_arch_guest_written() is not called. */
-int kvm_cmpxchg_guest_quiet(struct kvm *kvm, gpa_t gpa, const void *old, const void *new,
-			    unsigned int len);
+int kvm_cmpxchg_guest_quiet(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *old,
+			    const void *new, unsigned int len);
 /* Does the architecture want to know of all writes made here? */
 DECLARE_STATIC_KEY_FALSE(kvm_tells_writes);
 /* hva of @gfn; 0 when there is none. *@writable: not a read-only slot. */
-hva_t kvm_gfn_to_hva(struct kvm *kvm, gfn_t gfn, bool *writable);
+hva_t kvm_gfn_to_hva(struct kvm *kvm, unsigned int as_id, gfn_t gfn, bool *writable);
 
-/* A checked map of a small guest structure, valid until the slots change. */
+/*
+ * A checked map of a small guest structure, valid until the slots change. Always of
+ * space 0: what a guest's system shares with us lies in its own memory.
+ */
 struct kvm_gmap {
 	gpa_t gpa;
 	unsigned int len;
@@ -40,6 +46,9 @@ int kvm_gmap_read(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, void 
 		  unsigned int len);
 int kvm_gmap_write(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, const void *buf,
 		   unsigned int len);
+
+/* Stores @new and tells what was there; 0, -EFAULT, -EAGAIN. */
+int kvm_gmap_xchg_byte(struct kvm *kvm, struct kvm_gmap *map, unsigned int off, u8 new, u8 *old);
 
 /*
  * A host page for the MMU to map. The caller samples kvm->invalidate_seq

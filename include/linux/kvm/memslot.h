@@ -31,7 +31,7 @@ struct kvm_memslot {
 /* An immutable set, sorted by base_gfn; replaced as a whole. */
 struct kvm_memslots {
 	struct kvm_stale stale;		/* first */
-	u64 generation;			/* grows with every change, never 0 */
+	u64 generation;			/* grows with every change in either space, never 0 */
 	unsigned int count;
 	struct kvm_memslot *slot[];	/* by base_gfn */
 };
@@ -46,9 +46,9 @@ static inline struct kvm_memslots *kvm_slots(struct kvm *kvm, unsigned int as_id
 /* Binary search; NULL if no slot covers @gfn. Held as for kvm_slots(). */
 struct kvm_memslot *kvm_find_slot(struct kvm_memslots *slots, gfn_t gfn);
 
-static inline struct kvm_memslot *kvm_gfn_to_slot(struct kvm *kvm, gfn_t gfn)
+static inline struct kvm_memslot *kvm_gfn_to_slot(struct kvm *kvm, unsigned int as_id, gfn_t gfn)
 {
-	return kvm_find_slot(kvm_slots(kvm, 0), gfn);
+	return kvm_find_slot(kvm_slots(kvm, as_id), gfn);
 }
 
 static inline hva_t kvm_slot_hva(const struct kvm_memslot *slot, gfn_t gfn)
@@ -63,7 +63,7 @@ static inline bool kvm_slot_logs_dirty(const struct kvm_memslot *slot)
 
 /* Both take slots_lock. */
 int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_region *region);
-/* Slots the kernel itself owns (ids from KVM_USER_MEM_SLOTS); size 0 deletes. */
+/* Slots the kernel itself owns (ids from KVM_USER_MEM_SLOTS), in all spaces; size 0 deletes. */
 int kvm_set_private_region(struct kvm *kvm, unsigned int id, gpa_t gpa, u64 size);
 
 /* dirty.c: any context with srcu or mmu_lock held */

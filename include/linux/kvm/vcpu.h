@@ -62,6 +62,7 @@ struct kvm_vcpu {
 	int cpu;				/* p; -1 when not loaded */
 	unsigned int mode;			/* a, enum kvm_vcpu_mode */
 	unsigned long requests;			/* a, KVM_REQ_* bits */
+	unsigned int as_id;			/* v, the address space its accesses go to */
 	struct kvm_run *run;			/* c, shared with user space: read once */
 	struct mutex mutex;
 	struct preempt_notifier pn;		/* p */

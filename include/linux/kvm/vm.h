@@ -30,7 +30,7 @@ struct kvm_stale;
 struct kvm_vcpu;
 struct module;
 
-#define KVM_ADDRESS_SPACES	1	/* a second one comes with SMM */
+#define KVM_ADDRESS_SPACES	2	/* the second: x86, system management mode */
 #define KVM_MAX_VCPUS_ARCH	1024
 #define KVM_MAX_VCPU_ID_ARCH	4096
 

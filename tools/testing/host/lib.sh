@@ -154,3 +154,26 @@ stage_busybox()
 		> "$stage/etc/passwd"
 	printf 'root:x:0:\nkvm:x:107:\nnogroup:x:65534:\n' > "$stage/etc/group"
 }
+
+# qemu_tree: QEMU with its libraries and firmware, collected once; QEMU_TREE is
+# the folder.
+qemu_tree()
+{
+	local tree part key
+
+	mkdir -p "$BUILD/host"
+	key=$(cat "$(command -v qemu-system-x86_64)" "$HOSTDIR/lib.sh" | sha256sum | cut -c 1-16)
+	tree=$BUILD/host/qemu-guest-$key
+	if [ ! -e "$tree/done" ]; then
+		part=$(mktemp -d "$BUILD/host/qemu.XXXXXX")
+		stage_add "$part" "$(command -v qemu-system-x86_64)" /usr/bin/qemu-system-x86_64
+		mkdir -p "$part/usr/share/qemu"
+		cp -L /usr/share/seabios/{bios-256k,vgabios-stdvga,vgabios-virtio}.bin \
+			/usr/share/qemu/{linuxboot,linuxboot_dma,multiboot,multiboot_dma,pvh}.bin \
+			/usr/share/qemu/{kvmvapic,bios-microvm}.bin "$part/usr/share/qemu/" ||
+			die "QEMU's firmware is not complete: install qemu-system-x86"
+		touch "$part/done"
+		mv -T "$part" "$tree" 2> /dev/null || rm -rf "$part"
+	fi
+	QEMU_TREE=$tree
+}

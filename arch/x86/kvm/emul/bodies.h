@@ -59,14 +59,24 @@ EMUL_FN(arpl); EMUL_FN(rdpid);
 /* syscall.c */
 EMUL_FN(syscall); EMUL_FN(sysret); EMUL_FN(sysenter); EMUL_FN(sysexit);
 
+/* bmi.c */
+EMUL_FN(andn); EMUL_FN(bls); EMUL_FN(bextr); EMUL_FN(bzhi); EMUL_FN(pdep);
+EMUL_FN(pext); EMUL_FN(mulx); EMUL_FN(rorx); EMUL_FN(shiftx); EMUL_FN(adx);
+
+/* x87.c */
+EMUL_FN(x87_mem); EMUL_FN(fninit); EMUL_FN(fnclex); EMUL_FN(fnstsw_ax);
+EMUL_FN(fnop); EMUL_FN(fwait); EMUL_FN(fxsave); EMUL_FN(fxrstor);
+EMUL_FN(ldmxcsr); EMUL_FN(stmxcsr);
+
 /* simd.c */
+EMUL_FN(vmask_load); EMUL_FN(vmask_store); EMUL_FN(maskmov);
+EMUL_FN(maskmov_mmx);
 EMUL_FN(xmm_load); EMUL_FN(xmm_store); EMUL_FN(xmm_loada); EMUL_FN(xmm_storea);
 EMUL_FN(movd_load); EMUL_FN(movd_store); EMUL_FN(movq_load);
 EMUL_FN(movq_store); EMUL_FN(movd_mmx_load); EMUL_FN(movd_mmx_store);
 EMUL_FN(movq_mmx_load); EMUL_FN(movq_mmx_store); EMUL_FN(movs_load);
 EMUL_FN(movs_store); EMUL_FN(movh_load); EMUL_FN(movh_store);
-EMUL_FN(movl_load); EMUL_FN(movl_store); EMUL_FN(fninit); EMUL_FN(fnstsw);
-EMUL_FN(fnstsw_ax); EMUL_FN(fnstcw);
+EMUL_FN(movl_load); EMUL_FN(movl_store);
 
 #undef EMUL_FN
 

@@ -184,8 +184,7 @@ static enum emul_result decode_vex(struct emul_ctx *c, unsigned int kind)
 	static const u8 pfx[4] = { 0, 0, 0xf3, 0xf2 };
 	u8 b, map = 1;
 
-	if (c->opsize_pfx || c->rep || c->lock || c->rex ||
-	    !emul_has(c, EMUL_F_AVX))
+	if (c->opsize_pfx || c->rep || c->lock || c->rex)
 		return emul_raise(c, EMUL_UD);
 	TRY(take_u8(c, &b));
 	c->rex = 0x40 | (~b >> 5 & 4);
@@ -220,17 +219,6 @@ static enum emul_result is_vex(struct emul_ctx *c, bool *vex)
 	return EMUL_OK;
 }
 
-static const struct emul_op *map38_row(const struct emul_ctx *c)
-{
-	if (c->opcode == 0x2a)
-		return &emul_map3_2a;
-	if ((c->opcode & 0xfe) == 0xf0)
-		return &emul_map3_f0[c->opcode & 1];
-	if (c->opcode >= 0x80 && c->opcode <= 0x82)
-		return &emul_map3_80;
-	return &emul_op_unknown;
-}
-
 /* The row of maps 2 to 4, after the escape bytes */
 static enum emul_result decode_escape(struct emul_ctx *c,
 				      const struct emul_op **op)
@@ -246,7 +234,9 @@ static enum emul_result decode_escape(struct emul_ctx *c,
 	if (c->map == 2)
 		*op = &emul_map2[c->opcode];
 	else if (c->map == 3)
-		*op = map38_row(c);
+		*op = &emul_map3[c->opcode];
+	else if (c->opcode == 0xf0)
+		*op = &emul_map4_f0;
 	else
 		*op = &emul_op_unknown;
 	return EMUL_OK;
@@ -497,6 +487,8 @@ static enum emul_result decode_legal(struct emul_ctx *c,
 			return emul_raise(c, EMUL_UD);
 	}
 	if (op->feature && !emul_has(c, op->feature - 1))
+		return emul_raise(c, EMUL_UD);
+	if (c->vex && flags & F_SSE && !emul_has(c, EMUL_F_AVX))
 		return emul_raise(c, EMUL_UD);
 	return EMUL_OK;
 }

@@ -24,7 +24,7 @@ enum emul_mode {
 
 enum emul_result {
 	EMUL_OK,	/* done, or a chunk of REP iterations done: commit */
-	EMUL_FAULT,	/* inject ctx->fault; commit (only REP progress moved) */
+	EMUL_FAULT,	/* inject ctx->fault; commit: REP progress, a new task */
 	EMUL_USER,	/* user space must act; then emul_exec() again */
 	EMUL_RETRY,	/* enter the guest again at the same RIP */
 	EMUL_UNHANDLED,	/* not implemented: report ctx->insn[0..fetched) */
@@ -94,6 +94,7 @@ enum emul_feature {
 	EMUL_F_SMAP, EMUL_F_FSGSBASE, EMUL_F_RDPID, EMUL_F_MMX, EMUL_F_SSE,
 	EMUL_F_SSE2, EMUL_F_SSE3, EMUL_F_SSE41, EMUL_F_AVX, EMUL_F_LAHF64,
 	EMUL_F_UMIP, EMUL_F_INVPCID, EMUL_F_MONITOR, EMUL_F_SSE42,
+	EMUL_F_BMI2, EMUL_F_ADX, EMUL_F_AVX2, EMUL_F_FXSR,
 	EMUL_NR_FEATURES,
 };
 
@@ -117,8 +118,8 @@ enum emul_intercept {
 	EMUL_ICPT_TASK_SWITCH,
 };
 
-/* x87 control access without a full FPU model */
-enum emul_x87 { EMUL_FNINIT, EMUL_FNSTSW, EMUL_FNSTCW };
+/* x87 control access: no operand, or a word that is read */
+enum emul_x87 { EMUL_FNINIT, EMUL_FNSTSW, EMUL_FNSTCW, EMUL_FNCLEX };
 
 struct emul_ctx;
 
@@ -212,6 +213,16 @@ struct emul_ops {
 	enum emul_result (*put_mmx)(struct emul_ctx *c, unsigned int reg,
 				    const u64 *v);
 	enum emul_result (*x87)(struct emul_ctx *c, enum emul_x87 what, u16 *v);
+	/*
+	 * Run c->opcode (d8..df) with ModRM.reg and a memory operand in buf on
+	 * the guest's FPU, where no exception is pending. keep: its state is
+	 * as before, only buf has the result.
+	 */
+	enum emul_result (*x87_mem)(struct emul_ctx *c, void *buf,
+				    unsigned int len, bool keep);
+	/* FXSAVE or FXRSTOR of buf, 512 bytes: x87, MXCSR, 16 XMM registers */
+	enum emul_result (*fxstate)(struct emul_ctx *c, void *buf,
+				    bool restore);
 	bool (*cpu_has)(struct emul_ctx *c, enum emul_feature f);
 };
 
@@ -253,6 +264,8 @@ struct emul_ctx {
 	bool rep_more;		/* REP has iterations left: rip not moved */
 	bool replaced;		/* RSM: smm_leave() has set everything */
 	bool iret;		/* an IRET: NMIs are no longer blocked */
+	u64 trap_dr6;		/* a #DB trap behind this one: DR6's bits; also
+				 * with rep_more */
 	struct emul_fault fault; /* valid after EMUL_FAULT */
 	u32 epoch;		/* changes when a REP iteration is committed */
 
@@ -293,7 +306,9 @@ struct emul_ctx {
 	u8 seg_valid;		/* segs[] filled in this pass */
 	u8 old_mode;
 	u8 old_cpl;
-	bool committed;		/* REP made progress since decoding */
+	bool committed;		/* REP made progress since decoding, or a task
+				 * was left: what is there is not undone */
+	bool step;		/* EFLAGS.TF was set when it began */
 	struct emul_opnd dst;
 	struct emul_opnd src;
 	struct emul_seg segs[6];
@@ -337,7 +352,8 @@ enum emul_int_kind {
  * @kind: EMUL_INT_*
  *
  * For events that hardware cannot deliver itself. rip must be what is to be
- * pushed. Results as for emul_exec(); task gates are EMUL_UNHANDLED.
+ * pushed. Results as for emul_exec(). EMUL_FAULT with c->committed: a task gate
+ * was taken, rip and all else are the new task's, and so is the fault.
  */
 enum emul_result emul_interrupt(struct emul_ctx *c, u8 vector,
 				enum emul_int_kind kind);

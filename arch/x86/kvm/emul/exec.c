@@ -4,6 +4,8 @@
  */
 #include "internal.h"
 
+#define DR6_BS	(1ull << 14)
+
 /* Condition codes, as in Jcc, SETcc, CMOVcc (SDM 1 appendix B) */
 bool emul_cond(const struct emul_ctx *c, unsigned int cc)
 {
@@ -96,7 +98,9 @@ static enum emul_result check_units(struct emul_ctx *c, u32 flags)
 		if (!(cr4 & CR4_OSFXSR))
 			return emul_raise(c, EMUL_UD);
 	}
-	return cr0 & CR0_TS ? emul_raise(c, EMUL_NM) : EMUL_OK;
+	if (cr0 & CR0_TS)
+		return emul_raise(c, EMUL_NM);
+	return flags & F_MMX ? emul_x87_pending(c) : EMUL_OK;
 }
 
 static enum emul_result check_rare(struct emul_ctx *c, u32 flags)
@@ -150,6 +154,15 @@ void emul_enter_pass(struct emul_ctx *c)
 	c->rep_more = false;
 	c->replaced = false;
 	c->iret = false;
+	c->trap_dr6 = 0;
+	c->step = c->rflags & FL_TF;
+}
+
+/* A step over MOV SS ends behind the next instruction (SDM 3B 17.3.1.4) */
+static inline void single_step(struct emul_ctx *c)
+{
+	if (unlikely(c->step) && c->int_shadow != EMUL_SHADOW_MOVSS)
+		c->trap_dr6 |= DR6_BS;
 }
 
 enum emul_result emul_finish(struct emul_ctx *c, enum emul_result r)
@@ -161,6 +174,10 @@ enum emul_result emul_finish(struct emul_ctx *c, enum emul_result r)
 	c->undo_mask = 0;
 	if (unlikely(c->replaced))
 		return r;
+	single_step(c);
+	/* its breakpoint was passed already (SDM 3B 17.3.1.1) */
+	if (c->rep_more)
+		c->rflags |= FL_RF;
 	c->rip = c->new_rip;
 	return r;
 }

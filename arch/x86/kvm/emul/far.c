@@ -2,7 +2,7 @@
 /*
  * Far jumps, calls and returns (SDM 3A 5.8; SDM 2, the instructions' pages).
  * Everything that can fault is done before the first segment register is
- * loaded. Task gates and TSS selectors are not implemented.
+ * loaded.
  */
 #include "bodies.h"
 
@@ -58,53 +58,216 @@ static enum emul_result finish_code(struct emul_ctx *c, struct emul_desc *d,
 	return EMUL_OK;
 }
 
-/* Target of a far JMP or CALL in protected mode, no gate */
-static enum emul_result check_target(struct emul_ctx *c, u16 sel,
-				     struct emul_seg *cs)
+/* Code that a far JMP or CALL names itself */
+static enum emul_result direct_target(struct emul_ctx *c, struct emul_desc *d,
+				      struct emul_seg *cs)
 {
-	unsigned int rpl = sel & 3;
+	if (!DESC_CODE(d))
+		return code_fault(c, d->sel);
+	if (DESC_CONFORMING(d) ? DESC_DPL(d) > c->cpl :
+				 (d->sel & 3u) > c->cpl || DESC_DPL(d) != c->cpl)
+		return code_fault(c, d->sel);
+	return finish_code(c, d, c->cpl, cs);
+}
+
+/* A gate or a TSS is for those only that its DPL lets (SDM 3A 5.8.4, 7.3) */
+static enum emul_result check_gate(struct emul_ctx *c,
+				   const struct emul_desc *d)
+{
+	if (DESC_DPL(d) < c->cpl || DESC_DPL(d) < (d->sel & 3u))
+		return code_fault(c, d->sel);
+	return EMUL_OK;
+}
+
+static enum emul_result gate_present(struct emul_ctx *c,
+				     const struct emul_desc *d)
+{
+	return DESC_P(d) ? EMUL_OK :
+			   emul_raise_err(c, EMUL_NP, d->sel & ~3u);
+}
+
+struct call_gate {
+	u64 rip;
+	u16 sel;
+	u8 bytes;	/* width of what is pushed */
+	u8 params;	/* copied from stack to stack */
+};
+
+/* SDM 3A 5.8.3; in IA-32e mode a gate has 16 bytes and no parameters */
+static enum emul_result read_call_gate(struct emul_ctx *c, struct emul_desc *d,
+				       struct call_gate *g)
+{
+	TRY(check_gate(c, d));
+	TRY(gate_present(c, d));
+	g->sel = d->lo >> 16;
+	g->rip = (d->lo & 0xffff) | (d->hi & 0xffff0000);
+	g->params = d->hi & 31;
+	g->bytes = DESC_TYPE(d) & 8 ? 4 : 2;
+	if (g->bytes == 2)
+		g->rip &= 0xffff;
+	if (c->lma) {
+		TRY(emul_read_desc_hi(c, d));
+		g->rip |= (u64)d->base_hi << 32;
+		g->params = 0;
+		g->bytes = 8;
+	}
+	return EMUL_OK;
+}
+
+/* The code behind the gate; only a CALL gets to an inner level */
+static enum emul_result gate_target(struct emul_ctx *c,
+				    const struct call_gate *g, bool call,
+				    struct emul_seg *cs)
+{
+	unsigned int cpl = c->cpl;
 	struct emul_desc d;
 
+	if (!(g->sel & ~3u))
+		return emul_gp0(c);
+	TRY(emul_read_desc(c, g->sel, &d, EMUL_GP, 0));
+	if (!DESC_CODE(&d) || DESC_DPL(&d) > cpl)
+		return code_fault(c, g->sel);
+	if (c->lma && (!DESC_L(&d) || DESC_DB(&d)))
+		return code_fault(c, g->sel);
+	if (!DESC_CONFORMING(&d)) {
+		if (!call && DESC_DPL(&d) != cpl)
+			return code_fault(c, g->sel);
+		cpl = DESC_DPL(&d);
+	}
+	return finish_code(c, &d, cpl, cs);
+}
+
+/* What the caller had pushed for the inner level */
+static enum emul_result read_params(struct emul_ctx *c,
+				    const struct call_gate *g, u64 *params)
+{
+	unsigned int bytes, i;
+
+	TRY(emul_stack_bytes(c, &bytes));
+	for (i = 0; i < g->params; i++)
+		TRY(emul_read_mem(c, EMUL_SS, (c->gpr[R_SP] + i * g->bytes) &
+				  size_mask(bytes), g->bytes, EMUL_ACC_STACK,
+				  &params[i]));
+	return EMUL_OK;
+}
+
+static enum emul_result push_pair(struct emul_ctx *c, u16 sel, u64 off,
+				  unsigned int bytes)
+{
+	TRY(emul_push(c, sel, bytes));
+	return emul_push(c, off, bytes);
+}
+
+/* Old stack, parameters and return address, on the new stack */
+static enum emul_result push_call(struct emul_ctx *c, const struct call_gate *g,
+				  const u16 *sels, u64 old_sp,
+				  const u64 *params)
+{
+	unsigned int i;
+
+	TRY(push_pair(c, sels[0], old_sp, g->bytes));
+	for (i = g->params; i--;)
+		TRY(emul_push(c, params[i], g->bytes));
+	return push_pair(c, sels[1], c->next_rip, g->bytes);
+}
+
+static enum emul_result call_inner(struct emul_ctx *c,
+				   const struct call_gate *g,
+				   const struct emul_seg *cs, u16 cs_sel)
+{
+	u64 params[32], sp, old_sp = c->gpr[R_SP];
+	unsigned int cpl = cs->sel & 3;
+	const struct emul_seg *old;
+	struct emul_seg ss;
+	u16 sels[2];
+
+	TRY(emul_seg(c, EMUL_SS, &old));
+	sels[0] = old->sel;
+	sels[1] = cs_sel;
+	TRY(emul_inner_stack(c, cpl, 0, &ss, &sp));
+	TRY(read_params(c, g, params));
+	emul_enter_level(c, cs, cpl, &ss, sp);
+	TRY(emul_stack_ext(c, push_call(c, g, sels, old_sp, params),
+			   ss.sel & ~3u));
+	TRY(emul_to_code(c, cs, g->rip));
+	return emul_put_seg(c, EMUL_SS, &ss);
+}
+
+static enum emul_result through_gate(struct emul_ctx *c, struct emul_desc *d,
+				     bool call)
+{
+	const struct emul_seg *old;
+	struct call_gate g;
+	struct emul_seg cs;
+
+	TRY(read_call_gate(c, d, &g));
+	TRY(gate_target(c, &g, call, &cs));
+	if (!call)
+		return emul_to_code(c, &cs, g.rip);
+	TRY(emul_seg(c, EMUL_CS, &old));
+	if ((cs.sel & 3) < c->cpl)
+		return call_inner(c, &g, &cs, old->sel);
+	emul_set_mode(c, &cs);	/* whose stack it is that gets the address */
+	TRY(push_pair(c, old->sel, c->next_rip, g.bytes));
+	return emul_to_code(c, &cs, g.rip);
+}
+
+static enum emul_result to_task(struct emul_ctx *c, const struct emul_desc *d,
+				bool call)
+{
+	const struct emul_event none = { 0 };
+	u16 sel = d->sel;
+
+	TRY(check_gate(c, d));
+	if (DESC_TYPE(d) == SYS_TASK) {
+		TRY(gate_present(c, d));
+		sel = d->lo >> 16;
+	}
+	return emul_task_switch(c, sel, call ? EMUL_TASK_CALL : EMUL_TASK_JMP,
+				c->next_rip, &none);
+}
+
+static enum emul_result far_code(struct emul_ctx *c, const struct emul_seg *cs,
+				 u64 rip, bool call)
+{
+	const struct emul_seg *old;
+
+	if (call) {
+		TRY(emul_seg(c, EMUL_CS, &old));
+		TRY(push_pair(c, old->sel, c->next_rip, c->op_bytes));
+	}
+	return emul_to_code(c, cs, rip);
+}
+
+static enum emul_result far_transfer(struct emul_ctx *c, u16 sel, u64 rip,
+				     bool call)
+{
+	struct emul_seg cs;
+	struct emul_desc d;
+
+	if (is_paragraph(c)) {
+		TRY(emul_paragraph_seg(c, EMUL_CS, sel, &cs));
+		return far_code(c, &cs, rip, call);
+	}
 	if (!(sel & ~3u))
 		return emul_gp0(c);
 	TRY(emul_read_desc(c, sel, &d, EMUL_GP, 0));
-	if (!DESC_S(&d))	/* call gates, tasks; what is none, faults */
-		return ((c->lma ? 0x1000 : 0x1232) >> DESC_TYPE(&d)) & 1 ?
-		       EMUL_UNHANDLED : code_fault(c, sel);
-	if (!DESC_CODE(&d))
+	if (DESC_S(&d)) {
+		TRY(direct_target(c, &d, &cs));
+		return far_code(c, &cs, rip, call);
+	}
+	switch (DESC_TYPE(&d)) {
+	case SYS_CALL:
+		return through_gate(c, &d, call);
+	case SYS_CALL16:
+		return c->lma ? code_fault(c, sel) : through_gate(c, &d, call);
+	case SYS_TASK:
+	case SYS_TSS16:
+	case SYS_TSS:
+		return c->lma ? code_fault(c, sel) : to_task(c, &d, call);
+	default:
 		return code_fault(c, sel);
-	if (DESC_CONFORMING(&d) ? DESC_DPL(&d) > c->cpl :
-				  rpl > c->cpl || DESC_DPL(&d) != c->cpl)
-		return code_fault(c, sel);
-	return finish_code(c, &d, c->cpl, cs);
-}
-
-static enum emul_result far_target(struct emul_ctx *c, u16 sel,
-				   struct emul_seg *cs)
-{
-	if (is_paragraph(c))
-		return emul_paragraph_seg(c, EMUL_CS, sel, cs);
-	return check_target(c, sel, cs);
-}
-
-static enum emul_result jmp_far(struct emul_ctx *c, u16 sel, u64 rip)
-{
-	struct emul_seg cs;
-
-	TRY(far_target(c, sel, &cs));
-	return emul_to_code(c, &cs, rip);
-}
-
-static enum emul_result call_far(struct emul_ctx *c, u16 sel, u64 rip)
-{
-	const struct emul_seg *old;
-	struct emul_seg cs;
-
-	TRY(emul_seg(c, EMUL_CS, &old));
-	TRY(far_target(c, sel, &cs));
-	TRY(emul_push(c, old->sel, c->op_bytes));
-	TRY(emul_push(c, c->next_rip, c->op_bytes));
-	return emul_to_code(c, &cs, rip);
+	}
 }
 
 static enum emul_result read_far_pointer(struct emul_ctx *c, u16 *sel, u64 *rip)
@@ -123,12 +286,12 @@ static enum emul_result read_far_pointer(struct emul_ctx *c, u16 *sel, u64 *rip)
 
 enum emul_result x_jmp_far(struct emul_ctx *c)
 {
-	return jmp_far(c, c->imm2, c->imm);
+	return far_transfer(c, c->imm2, c->imm, false);
 }
 
 enum emul_result x_call_far(struct emul_ctx *c)
 {
-	return call_far(c, c->imm2, c->imm);
+	return far_transfer(c, c->imm2, c->imm, true);
 }
 
 enum emul_result x_jmp_far_mem(struct emul_ctx *c)
@@ -137,7 +300,7 @@ enum emul_result x_jmp_far_mem(struct emul_ctx *c)
 	u16 sel;
 
 	TRY(read_far_pointer(c, &sel, &rip));
-	return jmp_far(c, sel, rip);
+	return far_transfer(c, sel, rip, false);
 }
 
 enum emul_result x_call_far_mem(struct emul_ctx *c)
@@ -146,7 +309,7 @@ enum emul_result x_call_far_mem(struct emul_ctx *c)
 	u16 sel;
 
 	TRY(read_far_pointer(c, &sel, &rip));
-	return call_far(c, sel, rip);
+	return far_transfer(c, sel, rip, true);
 }
 
 /* Code segment that RET or IRET goes back to, at CPL = RPL */
@@ -295,20 +458,34 @@ static enum emul_result iret_paragraph(struct emul_ctx *c, u64 rip, u16 sel,
 	return EMUL_OK;
 }
 
+/* Within VM86 mode, with VIF in the place of IF */
+static enum emul_result iret_virtual(struct emul_ctx *c)
+{
+	u64 rip, sel, flags;
+	struct emul_seg cs;
+
+	TRY(emul_pop(c, &rip, 2));
+	TRY(emul_pop(c, &sel, 2));
+	TRY(emul_pop(c, &flags, 2));
+	TRY(emul_vme_flags(c, flags));
+	TRY(emul_paragraph_seg(c, EMUL_CS, sel, &cs));
+	return emul_to_code(c, &cs, rip);
+}
+
 enum emul_result x_iret(struct emul_ctx *c)
 {
 	unsigned int cpl = c->cpl, size = c->op_bytes;
-	u64 rip, sel, flags, cr4;
+	u64 rip, sel, flags;
 	struct emul_seg cs;
+	bool virtual;
 
-	if (c->mode == EMUL_VM86 && emul_iopl(c) != 3) {
-		TRY(c->ops->get_cr(c, 4, &cr4));
-		return cr4 & CR4_VME ? EMUL_UNHANDLED : emul_gp0(c);
-	}
-	if (!is_paragraph(c) && c->rflags & FL_NT)
-		return c->lma ? emul_gp0(c) : EMUL_UNHANDLED;
-
+	TRY(emul_virtual_if(c, &virtual));
+	if (virtual)
+		return iret_virtual(c);
 	c->iret = true;
+	if (!is_paragraph(c) && c->rflags & FL_NT)
+		return c->lma ? emul_gp0(c) : emul_task_return(c);
+
 	TRY(emul_pop(c, &rip, size));
 	TRY(emul_pop(c, &sel, size));
 	TRY(emul_pop(c, &flags, size));

@@ -144,28 +144,26 @@ enum emul_result x_popa(struct emul_ctx *c)
 	return EMUL_OK;
 }
 
-/* VM86 with IOPL below 3: #GP, unless CR4.VME offers a virtual IF */
-static enum emul_result check_vm86_flags(struct emul_ctx *c)
-{
-	u64 cr4;
-
-	if (c->mode != EMUL_VM86 || emul_iopl(c) == 3)
-		return EMUL_OK;
-	TRY(c->ops->get_cr(c, 4, &cr4));
-	return cr4 & CR4_VME ? EMUL_UNHANDLED : emul_gp0(c);
-}
-
 enum emul_result x_pushf(struct emul_ctx *c)
 {
-	TRY(check_vm86_flags(c));
+	bool virtual;
+
+	TRY(emul_virtual_if(c, &virtual));
+	if (virtual)
+		return emul_push(c, emul_vme_image(c), 2);
 	return emul_push(c, c->rflags & ~(FL_RF | FL_VM), c->op_bytes);
 }
 
 enum emul_result x_popf(struct emul_ctx *c)
 {
 	u64 v, may = FL_ARITH | FL_TF | FL_DF | FL_NT;
+	bool virtual;
 
-	TRY(check_vm86_flags(c));
+	TRY(emul_virtual_if(c, &virtual));
+	if (virtual) {
+		TRY(emul_pop(c, &v, 2));
+		return emul_vme_flags(c, v);
+	}
 	if (c->op_bytes > 2)
 		may |= FL_AC | FL_ID;
 	if (c->mode == EMUL_REAL || (c->cpl == 0 && c->mode != EMUL_VM86))

@@ -14,6 +14,11 @@
 
 #define VEC_NMI	2
 
+/* DR7's R/W field: what stops on it */
+#define DR_KIND_FETCH	BIT(0)
+#define DR_KIND_WRITE	(BIT(1) | BIT(3))
+#define DR_KIND_READ	BIT(3)
+
 static struct x86_vcpu *emul_vcpu(struct emul_ctx *c)
 {
 	return c->owner;
@@ -94,29 +99,36 @@ static enum emul_result emul_mmio(struct emul_ctx *c, gpa_t gpa, void *buf, unsi
 	return r;
 }
 
-static bool emul_is_ram(struct kvm *kvm, gpa_t gpa, bool write)
+static bool emul_is_ram(struct x86_vcpu *v, gpa_t gpa, bool write)
 {
 	bool writable;
 
-	return kvm_gfn_to_hva(kvm, gpa_to_gfn(gpa), &writable) && (writable || !write);
+	return kvm_gfn_to_hva(v->vcpu.kvm, v->vcpu.as_id, gpa_to_gfn(gpa), &writable) &&
+	       (writable || !write);
 }
 
 /* One piece within one page. */
 static enum emul_result emul_piece(struct emul_ctx *c, u64 la, void *buf, unsigned int len,
 				   unsigned int acc, bool write)
 {
-	struct kvm *kvm = emul_vcpu(c)->vcpu.kvm;
+	struct x86_vcpu *v = emul_vcpu(c);
+	struct kvm_vcpu *vcpu = &v->vcpu;
 	enum emul_result r;
 	gpa_t gpa;
+	int err;
 
-	x86_io_epoch(emul_vcpu(c)->io, c->epoch);
+	x86_io_epoch(v->io, c->epoch);
 	r = emul_translate(c, la, acc, write, &gpa);
 	if (r != EMUL_OK)
 		return r;
 	if (acc & EMUL_ACC_PROBE)	/* chunks are for RAM alone */
-		return (acc & EMUL_ACC_CHUNK) && !emul_is_ram(kvm, gpa, write) ?
+		return (acc & EMUL_ACC_CHUNK) && !emul_is_ram(v, gpa, write) ?
 		       EMUL_UNHANDLED : EMUL_OK;
-	if (write ? !kvm_write_guest(kvm, gpa, buf, len) : !kvm_read_guest(kvm, gpa, buf, len))
+	if (unlikely(v->dbg.active) && !(acc & EMUL_ACC_SYSTEM))
+		c->trap_dr6 |= x86_debug_hits(v, la, len, write ? DR_KIND_WRITE : DR_KIND_READ);
+	err = write ? kvm_write_guest(vcpu->kvm, vcpu->as_id, gpa, buf, len) :
+		      kvm_read_guest(vcpu->kvm, vcpu->as_id, gpa, buf, len);
+	if (!err)
 		return EMUL_OK;
 	if (acc & EMUL_ACC_CHUNK)
 		return EMUL_UNHANDLED;
@@ -171,7 +183,7 @@ static enum emul_result op_fetch(struct emul_ctx *c, u64 la, void *buf, unsigned
 		if (mmu_gva_to_gpa(v, la, access, &gpa, &fault, false))
 			return emul_gva_fault(c, &fault);
 		/* Code in MMIO is nothing we can run. */
-		if (kvm_read_guest(v->vcpu.kvm, gpa, buf, n))
+		if (kvm_read_guest(v->vcpu.kvm, v->vcpu.as_id, gpa, buf, n))
 			return EMUL_UNHANDLED;
 	}
 	return EMUL_OK;
@@ -180,19 +192,19 @@ static enum emul_result op_fetch(struct emul_ctx *c, u64 la, void *buf, unsigned
 static enum emul_result op_swap(struct emul_ctx *c, u64 la, const void *old, const void *new,
 				unsigned int len, unsigned int acc)
 {
-	struct kvm *kvm = emul_vcpu(c)->vcpu.kvm;
+	struct kvm_vcpu *vcpu = &emul_vcpu(c)->vcpu;
 	enum emul_result r;
 	gpa_t gpa;
 
-	/* Split or 16-byte locks: not atomic to others here, as a plain write. */
-	if (len > 8 || (la & (len - 1)))
+	/* A lock that is split between two lines, or pages: a plain write, not atomic. */
+	if ((la & 63) + len > 64 || (len == 16 && !boot_cpu_has(X86_FEATURE_CX16)))
 		return mmu_retry_write(emul_vcpu(c)) ? EMUL_RETRY :
 			emul_access(c, la, (void *)new, len, acc, true);
 	x86_io_epoch(emul_vcpu(c)->io, c->epoch);
 	r = emul_translate(c, la, acc, true, &gpa);
 	if (r != EMUL_OK)
 		return r;
-	switch (kvm_cmpxchg_guest(kvm, gpa, old, new, len)) {
+	switch (kvm_cmpxchg_guest(vcpu->kvm, vcpu->as_id, gpa, old, new, len)) {
 	case 0:
 		return EMUL_OK;
 	case -EAGAIN:
@@ -311,19 +323,45 @@ static void emul_queue_fault(struct x86_vcpu *v)
 
 static enum x86_next emul_continue(struct x86_vcpu *v);
 
-static enum x86_next emul_done(struct x86_vcpu *v)
+/* RSM: TF traps behind the next instruction. Only the VMM's debugger stops here. */
+static enum x86_next emul_replaced(struct x86_vcpu *v)
+{
+	enum x86_next next = X86_RESUME;
+
+	if (v->dbg.guest_debug & KVM_GUESTDBG_SINGLESTEP)
+		x86_debug_step(v, &next);
+	return v->io->halt && next == X86_RESUME ? x86_halt(v) : next;
+}
+
+/* Traps behind the instruction. A debugger in the VMM has its step from hardware, if REP goes on. */
+static enum x86_next emul_traps(struct x86_vcpu *v)
 {
 	enum x86_next next = X86_RESUME;
 	struct emul_ctx *c = v->emul;
 
+	if (v->dbg.guest_debug & KVM_GUESTDBG_SINGLESTEP) {
+		if (!c->rep_more)
+			x86_debug_step(v, &next);
+	} else if (unlikely(c->trap_dr6)) {
+		next = x86_debug_hit(v, c->trap_dr6);
+	}
+	return next;
+}
+
+static enum x86_next emul_done(struct x86_vcpu *v)
+{
+	struct emul_ctx *c = v->emul;
+	enum x86_next next;
+
+	if (c->replaced)
+		return emul_replaced(v);
+	next = emul_traps(v);
 	if (c->rep_more)
-		return X86_RESUME;	/* interrupts first, then the rest */
+		return next;	/* interrupts first, then the rest */
 	if (c->iret)
 		x86_op(set_nmi_mask)(v, false);
 	x86_op(set_int_shadow)(v, (c->int_shadow & EMUL_SHADOW_STI ? KVM_X86_SHADOW_INT_STI : 0) |
 			       (c->int_shadow & EMUL_SHADOW_MOVSS ? KVM_X86_SHADOW_INT_MOV_SS : 0));
-	if (unlikely(c->old_rflags & X86_EFLAGS_TF) || (x86_rflags(v) & X86_EFLAGS_TF))
-		x86_debug_step(v, &next);
 	kvm_request(&v->vcpu, X86_REQ_EVENT);
 	if (v->io->halt && next == X86_RESUME)
 		return x86_halt(v);
@@ -396,10 +434,31 @@ static enum x86_next emul_decode_now(struct x86_vcpu *v)
 	}
 }
 
+/*
+ * A breakpoint on the code itself comes before all else. Where hardware had begun
+ * with the instruction, it has seen to it, and RF is set (SDM 3B 17.3.1.1).
+ */
+static bool emul_code_breakpoint(struct x86_vcpu *v, enum x86_next *next)
+{
+	unsigned long la = x86_rip(v), hits;
+
+	if (x86_rflags(v) & X86_EFLAGS_RF)
+		return false;
+	if (!x86_is_64bit(v))
+		la = (u32)(la + x86_op(seg_base)(v, X86_CS));
+	hits = x86_debug_hits(v, la, 1, DR_KIND_FETCH);
+	if (hits)
+		*next = x86_debug_hit(v, hits);
+	return hits;
+}
+
 enum x86_next x86_emulate(struct x86_vcpu *v)
 {
-	enum x86_next next = emul_decode_now(v);
+	enum x86_next next;
 
+	if (unlikely(v->dbg.active) && emul_code_breakpoint(v, &next))
+		return next;
+	next = emul_decode_now(v);
 	v->vcpu.stat.insn_emulation++;
 	if (next == X86_SLOW)
 		return X86_RESUME;
@@ -441,9 +500,7 @@ static u8 emul_event(struct x86_vcpu *v, u8 *vector, enum emul_int_kind *kind)
 
 static void emul_event_done(struct x86_vcpu *v)
 {
-	if (v->ev.exc.injected) {
-		v->ev.exc.injected = false;
-	} else if (v->ev.nmi_injected) {
+	if (v->ev.nmi_injected) {
 		v->ev.nmi_injected = false;
 		x86_op(set_nmi_mask)(v, true);
 	} else {
@@ -453,8 +510,30 @@ static void emul_event_done(struct x86_vcpu *v)
 	kvm_request(&v->vcpu, X86_REQ_EVENT);
 }
 
+static enum x86_next emul_delivered(struct x86_vcpu *v)
+{
+	if (v->ev.exc.injected)
+		v->ev.exc.injected = false;
+	else
+		emul_event_done(v);
+	return v->emul->trap_dr6 ? x86_debug_hit(v, v->emul->trap_dr6) : X86_RESUME;
+}
+
+/*
+ * An exception waits for what becomes of the fault: two can make a double fault.
+ * An interrupt that got into a new task is not to come again.
+ */
+static enum x86_next emul_not_delivered(struct x86_vcpu *v)
+{
+	if (v->emul->committed && !v->ev.exc.injected)
+		emul_event_done(v);
+	emul_queue_fault(v);
+	return X86_RESUME;
+}
+
 static enum x86_next emul_deliver(struct x86_vcpu *v)
 {
+	struct emul_ctx *c;
 	enum emul_int_kind kind;
 	enum emul_result r;
 	u8 vector, len;
@@ -464,24 +543,23 @@ static enum x86_next emul_deliver(struct x86_vcpu *v)
 		return X86_ERROR;
 	}
 	x86_io_start(v->io);
-	v->io->epoch = v->emul->epoch;
+	c = v->emul;
+	v->io->epoch = c->epoch;
 	len = emul_event(v, &vector, &kind);
-	v->emul->rip += len;
-	r = emul_interrupt(v->emul, vector, kind);
-	if (r != EMUL_OK)
-		v->emul->rip -= len;
+	c->rip += len;
+	r = emul_interrupt(c, vector, kind);
+	if (r != EMUL_OK && !c->committed)
+		c->rip -= len;
 	emul_commit(v);
 	switch (r) {
 	case EMUL_OK:
-		emul_event_done(v);
-		return X86_RESUME;
+		return emul_delivered(v);
 	case EMUL_FAULT:
-		emul_queue_fault(v);
-		return X86_RESUME;
+		return emul_not_delivered(v);
 	case EMUL_RETRY:
 		return X86_RESUME;
 	default:
-		/* The stack or the IVT is a device's. */
+		/* The stack, the IVT or a TSS is a device's. */
 		return x86_internal_error(v, KVM_INTERNAL_ERROR_DELIVERY_EV);
 	}
 }

@@ -28,6 +28,7 @@ enum emul_result state_get_msr(struct emul_ctx *c, u32 msr, u64 *val);
 enum emul_result state_set_msr(struct emul_ctx *c, u32 msr, u64 val);
 enum emul_result state_rdpmc(struct emul_ctx *c, u32 idx, u64 *val);
 enum emul_result state_hypercall(struct emul_ctx *c);
+enum emul_result state_smm_leave(struct emul_ctx *c);
 enum emul_result state_rdmsr(struct emul_ctx *c, u32 msr, u64 *val);
 enum emul_result state_wrmsr(struct emul_ctx *c, u32 msr, u64 val);
 enum emul_result state_cpuid(struct emul_ctx *c, u32 regs[4]);
@@ -40,6 +41,12 @@ enum emul_result state_get_xmm(struct emul_ctx *c, unsigned int reg, void *buf, 
 enum emul_result state_put_xmm(struct emul_ctx *c, unsigned int reg, const void *buf,
 			       unsigned int len);
 enum emul_result state_x87(struct emul_ctx *c, enum emul_x87 what, u16 *v);
+/* Until fpregs_unlock(): the guest's registers are in the CPU */
+void state_fpu_hold(void);
+enum emul_result state_x87_mem(struct emul_ctx *c, void *buf, unsigned int len, bool keep);
+enum emul_result state_fxstate(struct emul_ctx *c, void *buf, bool restore);
+enum emul_result state_get_mmx(struct emul_ctx *c, unsigned int reg, u64 *v);
+enum emul_result state_put_mmx(struct emul_ctx *c, unsigned int reg, const u64 *v);
 bool state_cpu_has(struct emul_ctx *c, enum emul_feature f);
 
 #define EMUL_STATE_OPS				\
@@ -55,6 +62,7 @@ bool state_cpu_has(struct emul_ctx *c, enum emul_feature f);
 	.set_msr = state_set_msr,		\
 	.rdpmc = state_rdpmc,			\
 	.hypercall = state_hypercall,		\
+	.smm_leave = state_smm_leave,		\
 	.rdmsr = state_rdmsr,			\
 	.wrmsr = state_wrmsr,			\
 	.cpuid = state_cpuid,			\
@@ -66,6 +74,10 @@ bool state_cpu_has(struct emul_ctx *c, enum emul_feature f);
 	.get_xmm = state_get_xmm,		\
 	.put_xmm = state_put_xmm,		\
 	.x87 = state_x87,			\
+	.x87_mem = state_x87_mem,		\
+	.fxstate = state_fxstate,		\
+	.get_mmx = state_get_mmx,		\
+	.put_mmx = state_put_mmx,		\
 	.cpu_has = state_cpu_has,
 
 #endif

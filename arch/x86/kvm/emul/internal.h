@@ -46,7 +46,7 @@ struct emul_op {
 #define F_PFXSEL	0x00020000u	/* sub[none, 66, f3, f2] */
 #define F_RMSEL		0x00040000u	/* sub[ModRM.rm] */
 #define F_SSE		0x00080000u	/* #UD/#NM by CR0.EM, TS, CR4.OSFXSR */
-#define F_MMX		0x00100000u	/* #UD/#NM by CR0.EM, TS */
+#define F_MMX		0x00100000u	/* #UD/#NM by CR0.EM, TS; #MF */
 #define F_X87		0x00200000u	/* #NM by CR0.EM, TS */
 #define F_CRDR		0x00400000u	/* ModRM.mod is ignored: registers */
 #define F_UMIP		0x00800000u	/* #GP(0) by CR4.UMIP and CPL */
@@ -111,9 +111,8 @@ enum { OPND_NONE, OPND_REG, OPND_HI, OPND_MEM, OPND_VAL };
 
 extern const struct emul_op emul_map1[256];
 extern const struct emul_op emul_map2[256];
-extern const struct emul_op emul_map3_2a;
-extern const struct emul_op emul_map3_80;
-extern const struct emul_op emul_map3_f0[2];
+extern const struct emul_op emul_map3[256];
+extern const struct emul_op emul_map4_f0;
 extern const struct emul_op emul_op_unknown;
 
 /* EFLAGS */
@@ -141,6 +140,7 @@ extern const struct emul_op emul_op_unknown;
 #define CR0_EM	0x00000004ull
 #define CR0_TS	0x00000008ull
 #define CR0_AM	0x00040000ull
+#define CR0_PG	0x80000000ull
 #define CR4_VME	0x00000001ull
 #define CR4_PVI	0x00000002ull
 #define CR4_TSD	0x00000004ull
@@ -294,6 +294,42 @@ void emul_cache_seg(struct emul_ctx *c, unsigned int id,
 		    const struct emul_seg *seg);
 enum emul_result emul_io_allowed(struct emul_ctx *c, u16 port,
 				 unsigned int size);
+
+/* Why an event is delivered, and what it brings */
+struct emul_event {
+	u32 ext;	/* EXT of the error codes that arise (SDM 3A 6.13) */
+	u32 error;
+	bool has_error;
+};
+
+/* intr.c: stacks of inner levels */
+enum emul_result emul_inner_stack(struct emul_ctx *c, unsigned int cpl,
+				  u32 ext, struct emul_seg *ss, u64 *sp);
+void emul_enter_level(struct emul_ctx *c, const struct emul_seg *cs,
+		      unsigned int cpl, const struct emul_seg *ss, u64 sp);
+/* r, but with error as #SS's error code */
+enum emul_result emul_stack_ext(struct emul_ctx *c, enum emul_result r,
+				u32 error);
+
+/* x87.c */
+enum emul_result emul_x87_pending(struct emul_ctx *c);
+
+/* vme.c */
+enum emul_result emul_virtual_if(struct emul_ctx *c, bool *virtual);
+u64 emul_vme_image(const struct emul_ctx *c);
+enum emul_result emul_vme_flags(struct emul_ctx *c, u64 v);
+enum emul_result emul_vme_redirects(struct emul_ctx *c, u8 vector, bool *own);
+enum emul_result emul_vme_interrupt(struct emul_ctx *c, u8 vector);
+
+/* task.c */
+enum emul_task_why {
+	EMUL_TASK_CALL, EMUL_TASK_IRET, EMUL_TASK_JMP, EMUL_TASK_GATE,
+};
+/* sel was not looked at; rip is what the old task goes on with */
+enum emul_result emul_task_switch(struct emul_ctx *c, u16 sel,
+				  enum emul_task_why why, u64 rip,
+				  const struct emul_event *ev);
+enum emul_result emul_task_return(struct emul_ctx *c);
 
 /* far.c */
 enum emul_result emul_to_code(struct emul_ctx *c, const struct emul_seg *cs,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Interrupts and exceptions through the IVT or the IDT (SDM 3A 6.12, 6.14,
- * 20.1.4, 20.3). Task gates are not implemented.
+ * 20.1.4, 20.3).
  */
 #include "bodies.h"
 
@@ -26,6 +26,7 @@ static enum emul_result real_interrupt(struct emul_ctx *c, u8 vector, u64 rip)
 	TRY(emul_paragraph_seg(c, EMUL_CS, ivt[1], &cs));
 	TRY(emul_to_code(c, &cs, ivt[0]));
 	c->rflags &= ~(FL_IF | FL_TF | FL_AC | FL_RF);
+	c->step = false;
 	return EMUL_OK;
 }
 
@@ -76,8 +77,9 @@ static enum emul_result read_gate(struct emul_ctx *c, u8 vector, bool soft,
 		}
 		return emul_raise_err(c, EMUL_GP, err);
 	case SYS_TASK:
-		return c->lma ? emul_raise_err(c, EMUL_GP, err) :
-				EMUL_UNHANDLED;
+		if (!c->lma)
+			break;
+		fallthrough;
 	default:
 		return emul_raise_err(c, EMUL_GP, err);
 	}
@@ -128,13 +130,37 @@ static enum emul_result read_tss(struct emul_ctx *c, unsigned int at,
 	return emul_read_la(c, tr.base + at, v, len, EMUL_ACC_SYSTEM);
 }
 
+/* RSPn or ISTn; a null SS when the level changes (SDM 3A 6.14.5) */
+static enum emul_result stack64(struct emul_ctx *c, unsigned int at,
+				unsigned int cpl, u32 ext,
+				struct emul_seg *ss, u64 *sp)
+{
+	const struct emul_seg *old;
+
+	TRY(emul_seg(c, EMUL_SS, &old));
+	*ss = *old;
+	*sp = c->gpr[R_SP];
+	if (at)
+		TRY(read_tss(c, at, 8, ext, sp));
+	if (!is_canonical(c, *sp))
+		return emul_raise_err(c, EMUL_SS_VEC, ext);
+	if (cpl < c->cpl) {
+		memset(ss, 0, sizeof(*ss));
+		ss->sel = cpl;
+		ss->attr = EMUL_SEG_UNUSABLE | cpl << EMUL_SEG_DPL_SHIFT;
+	}
+	return EMUL_OK;
+}
+
 /* Stack of an inner level from the TSS (SDM 3A 7.2.1, 7.7) */
-static enum emul_result inner_stack(struct emul_ctx *c, unsigned int cpl,
-				    u32 ext, struct emul_seg *ss, u64 *sp)
+enum emul_result emul_inner_stack(struct emul_ctx *c, unsigned int cpl,
+				  u32 ext, struct emul_seg *ss, u64 *sp)
 {
 	struct emul_seg tr;
 	u64 sel;
 
+	if (c->lma)
+		return stack64(c, 4 + 8 * cpl, cpl, ext, ss, sp);
 	TRY(c->ops->get_seg(c, EMUL_TR, &tr));
 	if (tr.attr & 8) {
 		TRY(read_tss(c, 4 + 8 * cpl, 4, ext, sp));
@@ -144,31 +170,6 @@ static enum emul_result inner_stack(struct emul_ctx *c, unsigned int cpl,
 		TRY(read_tss(c, 4 + 4 * cpl, 2, ext, &sel));
 	}
 	return emul_check_seg(c, EMUL_SS, sel, cpl, EMUL_TS, ext, ss);
-}
-
-/* 64-bit mode: RSPn or ISTn; a null SS when the level changes (SDM 6.14) */
-static enum emul_result stack64(struct emul_ctx *c, const struct gate *g,
-				unsigned int cpl, u32 ext,
-				struct emul_seg *ss, u64 *sp)
-{
-	const struct emul_seg *old;
-
-	TRY(emul_seg(c, EMUL_SS, &old));
-	*ss = *old;
-	*sp = c->gpr[R_SP];
-	if (g->ist)
-		TRY(read_tss(c, 28 + 8 * g->ist, 8, ext, sp));
-	else if (cpl < c->cpl)
-		TRY(read_tss(c, 4 + 8 * cpl, 8, ext, sp));
-	if (!is_canonical(c, *sp))
-		return emul_raise_err(c, EMUL_SS_VEC, ext);
-	*sp &= ~15ull;
-	if (cpl < c->cpl) {
-		memset(ss, 0, sizeof(*ss));
-		ss->sel = cpl;
-		ss->attr = EMUL_SEG_UNUSABLE | cpl << EMUL_SEG_DPL_SHIFT;
-	}
-	return EMUL_OK;
 }
 
 /* The handler's frame, on the stack that is already current */
@@ -208,65 +209,112 @@ static enum emul_result clear_data_segs(struct emul_ctx *c)
 	return EMUL_OK;
 }
 
-/* Make the handler's level and stack current, for the pushes to come */
-static enum emul_result enter_level(struct emul_ctx *c, const struct gate *g,
-				    const struct emul_seg *cs, unsigned int cpl,
-				    u32 ext, bool *switched,
-				    struct emul_seg *ss)
+/* Make a level and its stack current, for the pushes to come */
+void emul_enter_level(struct emul_ctx *c, const struct emul_seg *cs,
+		      unsigned int cpl, const struct emul_seg *ss, u64 sp)
 {
-	const struct emul_seg *old;
-	u64 sp;
-
-	*switched = cpl < c->cpl || c->lma;
-	if (c->lma) {
-		TRY(stack64(c, g, cpl, ext, ss, &sp));
-	} else if (*switched) {
-		/* protected mode rules, also when coming from VM86 mode */
-		c->mode = EMUL_PROT32;
-		TRY(inner_stack(c, cpl, ext, ss, &sp));
-	} else {
-		TRY(emul_seg(c, EMUL_SS, &old));
-		*ss = *old;
-		sp = c->gpr[R_SP];
-	}
 	emul_set_mode(c, cs);
 	c->cpl = cpl;
 	emul_cache_seg(c, EMUL_SS, ss);
 	emul_set_gpr(c, R_SP, sp);
+}
+
+enum emul_result emul_stack_ext(struct emul_ctx *c, enum emul_result r,
+				u32 error)
+{
+	if (r == EMUL_FAULT && c->fault.vector == EMUL_SS_VEC)
+		c->fault.error = error;
+	return r;
+}
+
+/* The stack that the handler gets */
+static enum emul_result gate_stack(struct emul_ctx *c, const struct gate *g,
+				   unsigned int cpl, u32 ext,
+				   struct emul_seg *ss, u64 *sp)
+{
+	const struct emul_seg *old;
+	unsigned int at = 0;
+
+	if (c->lma) {
+		if (g->ist)
+			at = 28 + 8 * g->ist;
+		else if (cpl < c->cpl)
+			at = 4 + 8 * cpl;
+		TRY(stack64(c, at, cpl, ext, ss, sp));
+		*sp &= ~15ull;
+		return EMUL_OK;
+	}
+	if (cpl < c->cpl) {
+		/* protected mode rules, also when coming from VM86 mode */
+		c->mode = EMUL_PROT32;
+		return emul_inner_stack(c, cpl, ext, ss, sp);
+	}
+	TRY(emul_seg(c, EMUL_SS, &old));
+	*ss = *old;
+	*sp = c->gpr[R_SP];
 	return EMUL_OK;
 }
 
-static enum emul_result prot_interrupt(struct emul_ctx *c, u8 vector,
-				       enum emul_int_kind kind, u64 rip)
+/* The frame, with the error code behind it */
+static enum emul_result push_event(struct emul_ctx *c, const struct gate *g,
+				   const u16 *sels, u64 old_sp, u64 rip,
+				   bool switched, const struct emul_event *ev)
 {
-	u32 ext = kind == EMUL_INT_SOFT ? 0 : ERR_EXT;
+	TRY(push_frame(c, g->bytes, sels, old_sp, c->rflags, rip, switched));
+	return ev->has_error ? emul_push(c, ev->error, g->bytes) : EMUL_OK;
+}
+
+/* Through an interrupt or trap gate */
+static enum emul_result gate_interrupt(struct emul_ctx *c, const struct gate *g,
+				       u64 rip, const struct emul_event *ev)
+{
 	bool vm86 = c->mode == EMUL_VM86, switched;
-	u64 old_sp = c->gpr[R_SP], flags = c->rflags;
+	u64 old_sp = c->gpr[R_SP], sp;
 	const struct emul_seg *s;
 	struct emul_seg cs, ss;
 	unsigned int cpl;
-	struct gate g;
+	u32 err;
 	u16 sels[2];
 
 	TRY(emul_seg(c, EMUL_SS, &s));
 	sels[0] = s->sel;
 	TRY(emul_seg(c, EMUL_CS, &s));
 	sels[1] = s->sel;
-	TRY(read_gate(c, vector, kind == EMUL_INT_SOFT, ext, &g));
-	TRY(gate_code(c, &g, ext, &cs, &cpl));
-	TRY(enter_level(c, &g, &cs, cpl, ext, &switched, &ss));
-	TRY(push_frame(c, g.bytes, sels, old_sp, flags, rip, switched));
-	if (kind == EMUL_INT_EXC && c->fault.has_error)
-		TRY(emul_push(c, c->fault.error, g.bytes));
+	TRY(gate_code(c, g, ev->ext, &cs, &cpl));
+	switched = cpl < c->cpl || c->lma;
+	err = (cpl < c->cpl && !c->lma) ? ~0u : ev->ext;
+	TRY(gate_stack(c, g, cpl, ev->ext, &ss, &sp));
+	if (err == ~0u)
+		err = (ss.sel & ~3u) | ev->ext;
+	emul_enter_level(c, &cs, cpl, &ss, sp);
+	TRY(emul_stack_ext(c, push_event(c, g, sels, old_sp, rip, switched, ev),
+			   err));
 
 	/* flags first: CS of a VM86 task has no mode of its own */
 	c->rflags &= ~(FL_TF | FL_NT | FL_RF | FL_VM);
-	if (!(g.type & 1))
+	if (!(g->type & 1))
 		c->rflags &= ~FL_IF;
-	TRY(emul_to_code(c, &cs, g.rip));
+	c->step = false;
+	TRY(emul_to_code(c, &cs, g->rip));
 	if (vm86)
 		TRY(clear_data_segs(c));
 	return emul_put_seg(c, EMUL_SS, &ss);
+}
+
+static enum emul_result prot_interrupt(struct emul_ctx *c, u8 vector,
+				       enum emul_int_kind kind, u64 rip)
+{
+	struct emul_event ev = { .ext = kind == EMUL_INT_SOFT ? 0 : ERR_EXT };
+	struct gate g;
+
+	if (kind == EMUL_INT_EXC && c->fault.has_error) {
+		ev.has_error = true;
+		ev.error = c->fault.error;
+	}
+	TRY(read_gate(c, vector, kind == EMUL_INT_SOFT, ev.ext, &g));
+	if (g.type == SYS_TASK)
+		return emul_task_switch(c, g.sel, EMUL_TASK_GATE, rip, &ev);
+	return gate_interrupt(c, &g, rip, &ev);
 }
 
 static enum emul_result deliver(struct emul_ctx *c, u8 vector,
@@ -281,19 +329,21 @@ enum emul_result emul_interrupt(struct emul_ctx *c, u8 vector,
 				enum emul_int_kind kind)
 {
 	c->next_rip = c->rip;
+	c->committed = false;
 	emul_enter_pass(c);
+	c->step = false;
 	return emul_finish(c, deliver(c, vector, kind, c->rip));
 }
 
-/* In VM86 mode INT n needs IOPL 3, or is redirected with CR4.VME */
+/* In VM86 mode INT n may be the task's own business; else it needs IOPL 3 */
 enum emul_result x_intn(struct emul_ctx *c)
 {
-	u64 cr4;
+	bool own;
 
 	if (c->mode == EMUL_VM86) {
-		TRY(c->ops->get_cr(c, 4, &cr4));
-		if (cr4 & CR4_VME)
-			return EMUL_UNHANDLED;
+		TRY(emul_vme_redirects(c, c->imm, &own));
+		if (own)
+			return emul_vme_interrupt(c, c->imm);
 		if (emul_iopl(c) != 3)
 			return emul_gp0(c);
 	}

@@ -129,49 +129,39 @@ static const struct emul_op op_90[4] = {
 static const struct emul_op op_c4 = ROW(lfp, Gv, 0, 0, MV | F_MEM);
 static const struct emul_op op_c5 = ROW(lfp, Gv, 0, 0, MV | F_MEM);
 
-/* x87: only what reads or resets control words */
-static const struct emul_op x87_d9_mem[8] = {
-	LATER(F_MODRM), LATER(F_MODRM), LATER(F_MODRM), LATER(F_MODRM),
-	LATER(F_MODRM), LATER(F_MODRM), LATER(F_MODRM),
-	ROW(fnstcw, Ew, 0, 0, MV | F_X87),
+/* x87: the memory forms, and what resets or reads control words */
+#define X87	(F_MODRM | F_X87)
+#define X87_MEM	BARE(x87_mem, X87)
+
+static const struct emul_op x87_any[2] = { X87_MEM, LATER(X87) };
+static const struct emul_op x87_d9_d0[8] = {
+	BARE(fnop, X87), LATER(X87), LATER(X87), LATER(X87),
+	LATER(X87), LATER(X87), LATER(X87), LATER(X87),
 };
-static const struct emul_op x87_d9[2] = {
-	SUB(x87_d9_mem, F_GROUP), LATER(F_MODRM),
+static const struct emul_op x87_d9_reg[8] = {
+	LATER(X87), LATER(X87), SUB(x87_d9_d0, F_RMSEL), LATER(X87),
+	LATER(X87), LATER(X87), LATER(X87), LATER(X87),
 };
+static const struct emul_op x87_d9[2] = { X87_MEM, SUB(x87_d9_reg, F_GROUP) };
+/* FENI, FDISI and FSETPM were for coprocessors of old */
 static const struct emul_op x87_db_e0[8] = {
-	LATER(F_MODRM), LATER(F_MODRM), LATER(F_MODRM),
-	BARE(fninit, F_MODRM | F_X87), LATER(F_MODRM), LATER(F_MODRM),
-	LATER(F_MODRM), LATER(F_MODRM),
+	BARE(nop, X87), BARE(nop, X87), BARE(fnclex, X87), BARE(fninit, X87),
+	BARE(nop, X87), LATER(X87), LATER(X87), LATER(X87),
 };
 static const struct emul_op x87_db_reg[8] = {
-	LATER(F_MODRM), LATER(F_MODRM), LATER(F_MODRM), LATER(F_MODRM),
-	SUB(x87_db_e0, F_RMSEL), LATER(F_MODRM), LATER(F_MODRM),
-	LATER(F_MODRM),
+	LATER(X87), LATER(X87), LATER(X87), LATER(X87),
+	SUB(x87_db_e0, F_RMSEL), LATER(X87), LATER(X87), LATER(X87),
 };
-static const struct emul_op x87_db[2] = {
-	LATER(F_MODRM), SUB(x87_db_reg, F_GROUP),
-};
-static const struct emul_op x87_dd_mem[8] = {
-	LATER(F_MODRM), LATER(F_MODRM), LATER(F_MODRM), LATER(F_MODRM),
-	LATER(F_MODRM), LATER(F_MODRM), LATER(F_MODRM),
-	ROW(fnstsw, Ew, 0, 0, MV | F_X87),
-};
-static const struct emul_op x87_dd[2] = {
-	SUB(x87_dd_mem, F_GROUP), LATER(F_MODRM),
-};
+static const struct emul_op x87_db[2] = { X87_MEM, SUB(x87_db_reg, F_GROUP) };
 static const struct emul_op x87_df_e0[8] = {
-	BARE(fnstsw_ax, F_MODRM | F_X87), LATER(F_MODRM), LATER(F_MODRM),
-	LATER(F_MODRM), LATER(F_MODRM), LATER(F_MODRM), LATER(F_MODRM),
-	LATER(F_MODRM),
+	BARE(fnstsw_ax, X87), LATER(X87), LATER(X87), LATER(X87),
+	LATER(X87), LATER(X87), LATER(X87), LATER(X87),
 };
 static const struct emul_op x87_df_reg[8] = {
-	LATER(F_MODRM), LATER(F_MODRM), LATER(F_MODRM), LATER(F_MODRM),
-	SUB(x87_df_e0, F_RMSEL), LATER(F_MODRM), LATER(F_MODRM),
-	LATER(F_MODRM),
+	LATER(X87), LATER(X87), LATER(X87), LATER(X87),
+	SUB(x87_df_e0, F_RMSEL), LATER(X87), LATER(X87), LATER(X87),
 };
-static const struct emul_op x87_df[2] = {
-	LATER(F_MODRM), SUB(x87_df_reg, F_GROUP),
-};
+static const struct emul_op x87_df[2] = { X87_MEM, SUB(x87_df_reg, F_GROUP) };
 
 /* The six forms of a two-operand ALU instruction */
 #define ALU6(o, fn) \
@@ -233,7 +223,7 @@ const struct emul_op emul_map1[256] = {
 	[0x90] = SUB(op_90, F_PFXSEL),
 	[0x91 ... 0x97] = ROW(xchg, Zv, rAX, 0, F_WRSRC),
 	[0x98] = BARE(cbw, 0), [0x99] = BARE(cwd, 0),
-	[0x9a] = ROW(call_far, 0, 0, I_FAR, F_NO64), [0x9b] = LATER(0),
+	[0x9a] = ROW(call_far, 0, 0, I_FAR, F_NO64), [0x9b] = BARE(fwait, 0),
 	[0x9c] = BAREI(pushf, F_D64, PUSHF), [0x9d] = BAREI(popf, F_D64, POPF),
 	[0x9e] = BARE(sahf, 0), [0x9f] = BARE(lahf, 0),
 	[0xa0] = ROW(mov, AL, Ob, I_MOFFS, F_MOV),
@@ -263,10 +253,12 @@ const struct emul_op emul_map1[256] = {
 	[0xd4] = ROW(aam, 0, 0, I_UB, F_NO64),
 	[0xd5] = ROW(aad, 0, 0, I_UB, F_NO64),
 	[0xd6] = BARE(salc, F_NO64), [0xd7] = BARE(xlat, 0),
-	[0xd8] = LATER(F_MODRM), [0xd9] = SUB(x87_d9, F_MODRM | F_MODSEL),
-	[0xda] = LATER(F_MODRM), [0xdb] = SUB(x87_db, F_MODRM | F_MODSEL),
-	[0xdc] = LATER(F_MODRM), [0xdd] = SUB(x87_dd, F_MODRM | F_MODSEL),
-	[0xde] = LATER(F_MODRM), [0xdf] = SUB(x87_df, F_MODRM | F_MODSEL),
+	[0xd8] = SUB(x87_any, F_MODRM | F_MODSEL),
+	[0xd9] = SUB(x87_d9, F_MODRM | F_MODSEL),
+	[0xda] = SUB(x87_any, F_MODRM | F_MODSEL),
+	[0xdb] = SUB(x87_db, F_MODRM | F_MODSEL),
+	[0xdc ... 0xde] = SUB(x87_any, F_MODRM | F_MODSEL),
+	[0xdf] = SUB(x87_df, F_MODRM | F_MODSEL),
 	[0xe0 ... 0xe2] = ROW(loop, 0, 0, I_B, JCC),
 	[0xe3] = ROW(jcxz, 0, 0, I_B, JCC),
 	[0xe4] = ROW(in, 0, 0, I_UB, 0), [0xe5] = ROW(in, 0, 0, I_UB, 0),

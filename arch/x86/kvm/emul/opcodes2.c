@@ -89,6 +89,8 @@ static const struct emul_op group9[2] = {
 	SUB(group9_mem, F_GROUP), SUB(group9_reg, F_GROUP),
 };
 
+#define SS1	(F_MODRM | F_SSE)
+
 static const struct emul_op op_0fae_6[4] = {
 	LM, BAREF(clflush, F_MODRM, CLWB), LM, LM,
 };
@@ -97,7 +99,10 @@ static const struct emul_op op_0fae_7[4] = {
 	LM, LM,
 };
 static const struct emul_op group15_mem[8] = {
-	LM, LM, LM, LM, LM, LM,
+	BAREF(fxsave, F_MODRM | F_X87, FXSR),
+	BAREF(fxrstor, F_MODRM | F_X87, FXSR),
+	ROWF(ldmxcsr, 0, Ed, 0, SS1, SSE),
+	ROWF(stmxcsr, Ed, 0, 0, SS1 | F_MOV, SSE), LM, LM,
 	SUB(op_0fae_6, F_PFXSEL), SUB(op_0fae_7, F_PFXSEL),
 };
 #define FENCE	BAREF(nop, F_MODRM, SSE2)
@@ -130,18 +135,17 @@ static const struct emul_op to_cr[8] = {
 };
 
 /* SSE and MMX moves, by mandatory prefix: none, 66, F3, F2 */
-#define SS1	(F_MODRM | F_SSE)
-#define SSM	(SS1 | F_MEM)
+#define SSM	(SS1 | F_VEX | F_MEM)
 #define SSV	(SS1 | F_VEX)
 #define LS	LATER(F_MODRM | F_VEX)
 
 static const struct emul_op sse_10[4] = {
 	BAREF(xmm_load, SSV, SSE), BAREF(xmm_load, SSV, SSE2),
-	BAREF(movs_load, SS1, SSE), BAREF(movs_load, SS1, SSE2),
+	BAREF(movs_load, SSV, SSE), BAREF(movs_load, SSV, SSE2),
 };
 static const struct emul_op sse_11[4] = {
 	BAREF(xmm_store, SSV, SSE), BAREF(xmm_store, SSV, SSE2),
-	BAREF(movs_store, SS1, SSE), BAREF(movs_store, SS1, SSE2),
+	BAREF(movs_store, SSV, SSE), BAREF(movs_store, SSV, SSE2),
 };
 static const struct emul_op sse_12_mem[4] = {
 	BAREF(movl_load, SSM, SSE), BAREF(movl_load, SSM, SSE2), LM, LM,
@@ -193,6 +197,10 @@ static const struct emul_op sse_d6[4] = {
 static const struct emul_op sse_e7[4] = {
 	BAREF(movq_mmx_store, F_MODRM | F_MMX | F_MEM, SSE),
 	BAREF(xmm_storea, SSV | F_MEM, SSE2), UNDEF, UNDEF,
+};
+static const struct emul_op sse_f7[4] = {
+	BAREF(maskmov_mmx, F_MODRM | F_MMX | F_REG, SSE),
+	BAREF(maskmov, SSV | F_REG, SSE2), UNDEF, UNDEF,
 };
 static const struct emul_op sse_f0[4] = {
 	UNDEF, UNDEF, UNDEF, BAREF(xmm_load, SSV | F_MEM, SSE3),
@@ -296,28 +304,7 @@ const struct emul_op emul_map2[256] = {
 	[0xd0 ... 0xd5] = LS, [0xd6] = SUB(sse_d6, F_MODRM | F_PFXSEL),
 	[0xd7 ... 0xe6] = LS, [0xe7] = SUB(sse_e7, F_MODRM | F_PFXSEL),
 	[0xe8 ... 0xef] = LS, [0xf0] = SUB(sse_f0, F_MODRM | F_PFXSEL),
-	[0xf1 ... 0xfe] = LS,
+	[0xf1 ... 0xf6] = LS,
+	[0xf7] = SUB(sse_f7, F_MODRM | F_PFXSEL), [0xf8 ... 0xfe] = LS,
 	[0xff] = { .exec = x_unhandled, .flags = F_MODRM | F_UD },
-};
-
-/* 0F 38 2A, 80 to 82, F0 and F1: the part of map 3 that is known */
-static const struct emul_op op_0f382a[4] = {
-	UNDEF, BAREF(xmm_loada, SSV | F_MEM, SSE41), UNDEF, UNDEF,
-};
-static const struct emul_op op_0f38f0[4] = {
-	ROWF(movbe, Gv, Ev, 0, MV | F_MEM, MOVBE),
-	ROWF(movbe, Gv, Ev, 0, MV | F_MEM, MOVBE), LM,
-	ROWF(crc32, Gy, Eb, 0, F_MODRM, SSE42),
-};
-static const struct emul_op op_0f38f1[4] = {
-	ROWF(movbe, Ev, Gv, 0, MV | F_MEM, MOVBE),
-	ROWF(movbe, Ev, Gv, 0, MV | F_MEM, MOVBE), LM,
-	ROWF(crc32, Gy, Ev, 0, F_MODRM, SSE42),
-};
-
-/* INVEPT, INVVPID, INVPCID: to step over */
-const struct emul_op emul_map3_80 = LATER(F_MODRM | F_MEM);
-const struct emul_op emul_map3_2a = SUB(op_0f382a, F_MODRM | F_PFXSEL);
-const struct emul_op emul_map3_f0[2] = {
-	SUB(op_0f38f0, F_MODRM | F_PFXSEL), SUB(op_0f38f1, F_MODRM | F_PFXSEL),
 };

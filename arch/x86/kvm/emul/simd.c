@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SSE, MMX and VEX moves, as far as they are used on MMIO; x87 control words.
+ * SSE, MMX and VEX moves, as far as they are used on MMIO.
  * A VEX load clears the rest of the 32-byte register; the owner clears what
  * lies above.
  */
@@ -173,50 +173,64 @@ enum emul_result x_movq_mmx_store(struct emul_ctx *c)
 	return OPTIONAL(c, put_mmx, c->modrm_rm & 7, &v);
 }
 
-/* MOVSS, MOVSD: a load from memory clears the rest, from a register not */
+/*
+ * The rest of a register that gets a part: its own, or with VEX that of vvvv
+ * and zeros above; a load from memory to the low end clears it in any case.
+ */
+static enum emul_result merge_from(struct emul_ctx *c, unsigned int own,
+				   u8 *buf)
+{
+	if (c->vex_l)
+		return emul_raise(c, EMUL_UD);
+	return OPTIONAL(c, get_xmm, c->vex ? c->vex_v : own, buf, 16);
+}
+
+/* MOVSS, MOVSD */
 enum emul_result x_movs_load(struct emul_ctx *c)
 {
 	unsigned int len = c->rep == 0xf3 ? 4 : 8;
-	u8 buf[16] = { 0 }, low[16];
+	u8 buf[32] = { 0 }, low[16];
 	u64 v;
 
 	if (is_mem(c)) {
+		TRY(check_vvvv(c));
 		TRY(emul_read_mem(c, c->seg, c->ea, len, 0, &v));
 		memcpy(buf, &v, 8);
 	} else {
-		TRY(OPTIONAL(c, get_xmm, c->modrm_reg, buf, 16));
+		TRY(merge_from(c, c->modrm_reg, buf));
 		TRY(OPTIONAL(c, get_xmm, c->modrm_rm, low, 16));
 		memcpy(buf, low, len);
 	}
-	return OPTIONAL(c, put_xmm, c->modrm_reg, buf, 16);
+	return put_vec(c, c->modrm_reg, buf);
 }
 
 enum emul_result x_movs_store(struct emul_ctx *c)
 {
 	unsigned int len = c->rep == 0xf3 ? 4 : 8;
-	u8 buf[16], to[16];
+	u8 buf[16], to[32] = { 0 };
 	u64 v;
 
 	TRY(OPTIONAL(c, get_xmm, c->modrm_reg, buf, 16));
 	if (is_mem(c)) {
+		TRY(check_vvvv(c));
 		memcpy(&v, buf, 8);
 		return emul_write_mem(c, c->seg, c->ea, len, 0, v);
 	}
-	TRY(OPTIONAL(c, get_xmm, c->modrm_rm, to, 16));
+	TRY(merge_from(c, c->modrm_rm, to));
 	memcpy(to, buf, len);
-	return OPTIONAL(c, put_xmm, c->modrm_rm, to, 16);
+	return put_vec(c, c->modrm_rm, to);
 }
 
 /* MOVLPS/PD and MOVHPS/PD with memory: one half, the other stays */
 static enum emul_result half_load(struct emul_ctx *c, unsigned int at)
 {
-	u8 buf[16];
+	u8 buf[32] = { 0 };
 	u64 v;
 
 	TRY(emul_read_mem(c, c->seg, c->ea, 8, 0, &v));
-	TRY(OPTIONAL(c, get_xmm, c->modrm_reg, buf, 16));
+	TRY(merge_from(c, c->modrm_reg, buf));
 	memcpy(buf + at, &v, 8);
-	return OPTIONAL(c, put_xmm, c->modrm_reg, buf, 16);
+	return put_vec(c, c->modrm_reg, buf);
 }
 
 static enum emul_result half_store(struct emul_ctx *c, unsigned int at)
@@ -224,6 +238,9 @@ static enum emul_result half_store(struct emul_ctx *c, unsigned int at)
 	u8 buf[16];
 	u64 v;
 
+	TRY(check_vvvv(c));
+	if (c->vex_l)
+		return emul_raise(c, EMUL_UD);
 	TRY(OPTIONAL(c, get_xmm, c->modrm_reg, buf, 16));
 	memcpy(&v, buf + at, 8);
 	return emul_write_mem(c, c->seg, c->ea, 8, 0, v);
@@ -249,33 +266,85 @@ enum emul_result x_movh_store(struct emul_ctx *c)
 	return half_store(c, 8);
 }
 
-static enum emul_result x87_word(struct emul_ctx *c, enum emul_x87 what)
+/* Elements of 4 or 8 bytes: PS and PD by opcode, D and Q by VEX.W */
+static unsigned int mask_size(const struct emul_ctx *c)
 {
-	u16 v = 0;
+	if (c->opcode < 0x80)
+		return c->opcode & 1 ? 8 : 4;
+	return c->rex & 8 ? 8 : 4;
+}
 
-	TRY(OPTIONAL(c, x87, what, &v));
-	c->dst.val = v;
+/* What the mask leaves out is not accessed and does not fault */
+static enum emul_result vmask(struct emul_ctx *c, u8 *buf, bool write)
+{
+	unsigned int size = mask_size(c), at;
+	u8 mask[32] = { 0 };
+	u64 la;
+
+	if (!c->vex)
+		return emul_raise(c, EMUL_UD);
+	TRY(OPTIONAL(c, get_xmm, is_long64(c) ? c->vex_v : c->vex_v & 7, mask,
+		     vec_len(c)));
+	for (at = 0; at < vec_len(c); at += size) {
+		if (!(mask[at + size - 1] & 0x80))
+			continue;
+		TRY(emul_linear(c, c->seg, emul_wrap_ea(c, c->ea + at), size,
+				write, &la));
+		if (write)
+			TRY(emul_write_la(c, la, buf + at, size, 0));
+		else
+			TRY(emul_read_la(c, la, buf + at, size, 0));
+	}
 	return EMUL_OK;
 }
 
-enum emul_result x_fninit(struct emul_ctx *c)
+enum emul_result x_vmask_load(struct emul_ctx *c)
 {
-	return x87_word(c, EMUL_FNINIT);
+	u8 buf[32] = { 0 };
+
+	TRY(vmask(c, buf, false));
+	return put_vec(c, c->modrm_reg, buf);
 }
 
-enum emul_result x_fnstsw(struct emul_ctx *c)
+enum emul_result x_vmask_store(struct emul_ctx *c)
 {
-	return x87_word(c, EMUL_FNSTSW);
+	u8 buf[32] = { 0 };
+
+	TRY(OPTIONAL(c, get_xmm, c->modrm_reg, buf, vec_len(c)));
+	return vmask(c, buf, true);
 }
 
-enum emul_result x_fnstsw_ax(struct emul_ctx *c)
+/* MASKMOVDQU, MASKMOVQ: bytes to DS:rDI, or another segment by prefix */
+static enum emul_result put_bytes(struct emul_ctx *c, const u8 *buf,
+				  const u8 *mask, unsigned int len)
 {
-	TRY(x87_word(c, EMUL_FNSTSW));
-	emul_set_reg(c, R_AX, 2, c->dst.val);
+	u64 di = emul_reg(c, R_DI, c->ad_bytes);
+	unsigned int i;
+
+	for (i = 0; i < len; i++)
+		if (mask[i] & 0x80)
+			TRY(emul_write_mem(c, c->seg, emul_wrap_ea(c, di + i),
+					   1, 0, buf[i]));
 	return EMUL_OK;
 }
 
-enum emul_result x_fnstcw(struct emul_ctx *c)
+enum emul_result x_maskmov(struct emul_ctx *c)
 {
-	return x87_word(c, EMUL_FNSTCW);
+	u8 buf[16], mask[16];
+
+	TRY(check_vvvv(c));
+	if (c->vex_l)
+		return emul_raise(c, EMUL_UD);
+	TRY(OPTIONAL(c, get_xmm, c->modrm_reg, buf, 16));
+	TRY(OPTIONAL(c, get_xmm, c->modrm_rm, mask, 16));
+	return put_bytes(c, buf, mask, 16);
+}
+
+enum emul_result x_maskmov_mmx(struct emul_ctx *c)
+{
+	u64 buf, mask;
+
+	TRY(OPTIONAL(c, get_mmx, c->modrm_reg & 7, &buf));
+	TRY(OPTIONAL(c, get_mmx, c->modrm_rm & 7, &mask));
+	return put_bytes(c, (const u8 *)&buf, (const u8 *)&mask, 8);
 }

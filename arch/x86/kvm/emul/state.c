@@ -174,9 +174,23 @@ enum emul_result state_hypercall(struct emul_ctx *c)
 		emul_set_gpr(c, X86_RAX, -KVM_EPERM);
 		return EMUL_OK;
 	}
-	if (pv_hypercall(v) != X86_RESUME)
-		return EMUL_UNHANDLED;
+	pv_hypercall(v, false);
 	emul_set_gpr(c, X86_RAX, x86_gpr(v, X86_RAX));
+	return EMUL_OK;
+}
+
+/* RSM: all registers are new, or the guest has shut down. */
+enum emul_result state_smm_leave(struct emul_ctx *c)
+{
+	struct x86_vcpu *v = emul_vcpu(c);
+
+	if (!v->smm.active)
+		return emul_raise(c, EMUL_UD);
+	v->io->halt = smm_leave(v);
+	x86_need(v, BIT(X86_LAZY_RSP));
+	memcpy(c->gpr, v->regs.gpr, sizeof(c->gpr));
+	c->rip = x86_rip(v);
+	c->rflags = x86_guest_rflags(v);
 	return EMUL_OK;
 }
 
@@ -239,7 +253,7 @@ enum emul_result state_invlpg(struct emul_ctx *c, u64 la)
  * The guest's vector registers are in the CPU while its thread runs, unless
  * it was switched out since.
  */
-static void state_fpu_hold(void)
+void state_fpu_hold(void)
 {
 	fpregs_lock();
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
@@ -296,24 +310,6 @@ enum emul_result state_put_xmm(struct emul_ctx *c, unsigned int reg, const void 
 	return EMUL_OK;
 }
 
-enum emul_result state_x87(struct emul_ctx *c, enum emul_x87 what, u16 *v)
-{
-	state_fpu_hold();
-	switch (what) {
-	case EMUL_FNINIT:
-		asm volatile("fninit");
-		break;
-	case EMUL_FNSTSW:
-		asm volatile("fnstsw %0" : "=m"(*v));
-		break;
-	case EMUL_FNSTCW:
-		asm volatile("fnstcw %0" : "=m"(*v));
-		break;
-	}
-	fpregs_unlock();
-	return EMUL_OK;
-}
-
 static const unsigned short emul_features[EMUL_NR_FEATURES] = {
 	[EMUL_F_CX8] = X86_FEATURE_CX8,
 	[EMUL_F_CX16] = X86_FEATURE_CX16,
@@ -342,6 +338,11 @@ static const unsigned short emul_features[EMUL_NR_FEATURES] = {
 	[EMUL_F_UMIP] = X86_FEATURE_UMIP,
 	[EMUL_F_INVPCID] = X86_FEATURE_INVPCID,
 	[EMUL_F_MONITOR] = X86_FEATURE_MWAIT,
+	[EMUL_F_SSE42] = X86_FEATURE_XMM4_2,
+	[EMUL_F_BMI2] = X86_FEATURE_BMI2,
+	[EMUL_F_ADX] = X86_FEATURE_ADX,
+	[EMUL_F_AVX2] = X86_FEATURE_AVX2,
+	[EMUL_F_FXSR] = X86_FEATURE_FXSR,
 };
 
 bool state_cpu_has(struct emul_ctx *c, enum emul_feature f)

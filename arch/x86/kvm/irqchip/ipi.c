@@ -280,7 +280,7 @@ int lapic_pv_send_ipi(struct kvm *kvm, unsigned long lo, unsigned long hi, u32 m
 	return n;
 }
 
-void lapic_pv_kick(struct kvm *kvm, u32 apic_id)
+struct kvm_vcpu *lapic_vcpu_by_id(struct kvm *kvm, u32 apic_id)
 {
 	struct kvm_vcpu *vcpu;
 	unsigned int i;
@@ -288,10 +288,19 @@ void lapic_pv_kick(struct kvm *kvm, u32 apic_id)
 	kvm_for_each_vcpu(i, vcpu, kvm) {
 		struct x86_vcpu *v = to_x86(vcpu);
 
-		if (!v->apic || lapic_id(v->apic) != apic_id)
-			continue;
-		WRITE_ONCE(v->pv_unhalted, true);
-		kvm_request(vcpu, KVM_REQ_UNBLOCK);
-		kvm_vcpu_kick(vcpu);
+		if (v->apic && lapic_id(v->apic) == apic_id)
+			return vcpu;
 	}
+	return NULL;
+}
+
+void lapic_pv_kick(struct kvm *kvm, u32 apic_id)
+{
+	struct kvm_vcpu *vcpu = lapic_vcpu_by_id(kvm, apic_id);
+
+	if (!vcpu)
+		return;
+	WRITE_ONCE(to_x86(vcpu)->pv_unhalted, true);
+	kvm_request(vcpu, KVM_REQ_UNBLOCK);
+	kvm_vcpu_kick(vcpu);
 }

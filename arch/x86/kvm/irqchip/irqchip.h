@@ -140,6 +140,10 @@ int lapic_take_init_sipi(struct x86_vcpu *v, u8 *sipi_vector);
 void lapic_set_sipi_vector(struct x86_vcpu *v, u8 vector);
 /* KVM_SET_MP_STATE(SIPI_RECEIVED): pend a SIPI with the vector set before */
 void lapic_post_sipi(struct x86_vcpu *v);
+/* What SMM holds off: an INIT waits, a SIPI is lost */
+void lapic_drop_sipi(struct x86_vcpu *v);
+bool lapic_init_pending(struct x86_vcpu *v);
+void lapic_set_init_pending(struct x86_vcpu *v, bool pending);
 /* IOAPIC's EOI-exit map etc. changed: KVM_REQ handler in the vCPU thread */
 void irqchip_scan(struct x86_vcpu *v);
 /* The host clock or the TSC offset moved: re-arm */
@@ -160,6 +164,7 @@ int lapic_pv_send_ipi(struct kvm *kvm, unsigned long lo, unsigned long hi, u32 m
 		      bool mode64);
 /* PV kick: wake the vCPU with this APIC id */
 void lapic_pv_kick(struct kvm *kvm, u32 apic_id);
+struct kvm_vcpu *lapic_vcpu_by_id(struct kvm *kvm, u32 apic_id);
 
 static inline bool irqchip_in_kernel(struct irqchip_vm *ic)
 {

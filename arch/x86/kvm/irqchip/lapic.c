@@ -124,6 +124,9 @@ int lapic_accept(struct lapic *a, const struct lapic_irq *irq)
 	case APIC_DM_NMI:
 		x86_queue_nmi(a->v);
 		return 1;
+	case APIC_DM_SMI:
+		smm_post(a->v);
+		return 1;
 	case APIC_DM_INIT:
 		/* De-assert is ignored by processors since the P4 (SDM 3A 10.6.1). */
 		if (irq->trig_level && !irq->level)
@@ -142,7 +145,7 @@ int lapic_accept(struct lapic *a, const struct lapic_irq *irq)
 		lapic_poke(a);	/* the 8259 holds the vector */
 		return 1;
 	default:
-		return -1;	/* SMI and remote read: not there */
+		return -1;	/* remote read: not there */
 	}
 }
 
@@ -759,7 +762,7 @@ bool lapic_has_init_sipi(struct x86_vcpu *v)
 {
 	unsigned long events = READ_ONCE(v->apic->events);
 
-	if (!events)
+	if (!events || READ_ONCE(v->smm.active))
 		return false;
 	/* A SIPI alone matters only to a vCPU that waits for one. */
 	return test_bit(LAPIC_INIT_PENDING, &events) ||
@@ -787,4 +790,22 @@ void lapic_set_sipi_vector(struct x86_vcpu *v, u8 vector)
 void lapic_post_sipi(struct x86_vcpu *v)
 {
 	set_bit(LAPIC_SIPI_PENDING, &v->apic->events);
+}
+
+void lapic_drop_sipi(struct x86_vcpu *v)
+{
+	clear_bit(LAPIC_SIPI_PENDING, &v->apic->events);
+}
+
+bool lapic_init_pending(struct x86_vcpu *v)
+{
+	return test_bit(LAPIC_INIT_PENDING, &v->apic->events);
+}
+
+void lapic_set_init_pending(struct x86_vcpu *v, bool pending)
+{
+	if (pending)
+		set_bit(LAPIC_INIT_PENDING, &v->apic->events);
+	else
+		clear_bit(LAPIC_INIT_PENDING, &v->apic->events);
 }

@@ -33,7 +33,7 @@ void kvm_arch_dirty_log_sync(struct kvm *kvm)
 
 void mmu_log_written(struct x86_vcpu *v, const u64 *gpas, unsigned int n)
 {
-	struct kvm_memslots *slots = mmu_slots(v->vcpu.kvm);
+	struct kvm_memslots *slots = mmu_slots(v);
 	struct kvm_memslot *slot;
 
 	lockdep_assert_irqs_disabled();
@@ -73,7 +73,7 @@ static void protect_mask(hpa_t root, gfn_t base, unsigned long mask)
 void kvm_arch_mmu_write_protect(struct kvm *kvm, const struct kvm_memslot *slot,
 				unsigned long offset, unsigned long mask)
 {
-	hpa_t root = to_x86_vm(kvm)->mmu.root;
+	hpa_t root = to_x86_vm(kvm)->mmu.root[slot->as_id];
 
 	lockdep_assert_held_write(&kvm->mmu_lock);
 	if (mmu_shadow())
@@ -95,8 +95,8 @@ static void protect_slot(struct kvm *kvm, const struct kvm_memslot *slot)
 	unsigned int i;
 
 	read_lock(&kvm->mmu_lock);
-	for (; gfn < end && mmu->root != HPA_INVALID; gfn = run.next) {
-		tdp_run_at(mmu->root, gfn, end, 0, &run);
+	for (; gfn < end && mmu->root[slot->as_id] != HPA_INVALID; gfn = run.next) {
+		tdp_run_at(mmu->root[slot->as_id], gfn, end, 0, &run);
 		for (i = 0; i < run.n; i++)
 			flush |= protect(run.sptep + i, run.level);
 		cond_resched_rwlock_read(&kvm->mmu_lock);

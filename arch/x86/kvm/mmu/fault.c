@@ -61,7 +61,7 @@ static enum tdp_result map_locked(struct x86_vcpu *v, const struct kvm_page *p, 
 	struct kvm *kvm = v->vcpu.kvm;
 	enum tdp_result r;
 
-	m->level = m->fetch && spte_exec_small() ? 1 : pick_level(kvm, p);
+	m->level = m->fetch && spte_exec_small() && !m->huge_exec ? 1 : pick_level(kvm, p);
 	m->now = pick_write(p, m->level);
 	r = tdp_map(v, m);
 	/* After the entry: who takes the bit first finds it writable and protects it. */
@@ -73,7 +73,8 @@ static enum tdp_result map_locked(struct x86_vcpu *v, const struct kvm_page *p, 
 /* mmu_lock held: may the page still be mapped? */
 static bool still_valid(struct kvm *kvm, const struct kvm_page *p, unsigned long seq)
 {
-	return to_x86_vm(kvm)->mmu.root != HPA_INVALID && !kvm_invalidated(kvm, seq, p->hva);
+	return to_x86_vm(kvm)->mmu.root[p->slot->as_id] != HPA_INVALID &&
+	       !kvm_invalidated(kvm, seq, p->hva);
 }
 
 /* Small pages sit where a large one belongs. */
@@ -88,7 +89,7 @@ static enum mmu_fault_result map_over(struct x86_vcpu *v, const struct kvm_page 
 	write_lock(&kvm->mmu_lock);
 	if (still_valid(kvm, p, seq)) {
 		base = m->gfn & ~(level_pages(m->level) - 1);
-		if (tdp_zap(kvm, base, base + level_pages(m->level), &dead))
+		if (tdp_zap(kvm, p->slot->as_id, base, base + level_pages(m->level), &dead))
 			kvm_flush_remote_tlbs(kvm);
 		if (map_locked(v, p, m) != TDP_NO_TABLES)
 			ret = MMU_FIXED;
@@ -106,10 +107,11 @@ static enum mmu_fault_result map_page(struct x86_vcpu *v, const struct kvm_page 
 		.gfn = p->gfn, .hfn = p->hfn, .write = p->write, .fetch = fetch,
 		.memory = p->page || pfn_valid(p->hfn),
 		.may_write = p->writable,
-		.keep_tables = kvm_slot_logs_dirty(p->slot) || spte_exec_small(),
+		.huge_exec = to_x86_vm(kvm)->mmu.huge_exec,
 	};
 	enum tdp_result r;
 
+	m.keep_tables = kvm_slot_logs_dirty(p->slot) || (spte_exec_small() && !m.huge_exec);
 	for (;;) {
 		read_lock(&kvm->mmu_lock);
 		if (!still_valid(kvm, p, seq)) {
@@ -147,7 +149,8 @@ static enum mmu_fault_result map_own_page(struct x86_vcpu *v, gfn_t gfn)
 
 	do {
 		read_lock(&kvm->mmu_lock);
-		if (!mmu->own_page || mmu->own_gfn != gfn || mmu->root == HPA_INVALID) {
+		if (!mmu->own_page || mmu->own_gfn != gfn ||
+		    mmu->root[v->vcpu.as_id] == HPA_INVALID) {
 			read_unlock(&kvm->mmu_lock);
 			return MMU_MMIO;
 		}
@@ -196,7 +199,7 @@ enum mmu_fault_result mmu_fault(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 	/* Ours have no reserved bits: only a broken table or processor gets here. */
 	if (unlikely(flags & X86_FAULT_RSVD))
 		return MMU_EFAULT;
-	p.slot = kvm_find_slot(mmu_slots(kvm), p.gfn);
+	p.slot = kvm_find_slot(mmu_slots(v), p.gfn);
 	if (!p.slot)
 		return map_own_page(v, p.gfn);
 	if (unlikely(p.write && (p.slot->flags & KVM_MEM_READONLY)))
@@ -247,7 +250,7 @@ bool mmu_fault_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 	}
 	if (fetch)
 		return false;
-	slot = kvm_find_slot(mmu_slots(kvm), gfn);
+	slot = kvm_find_slot(mmu_slots(v), gfn);
 	if (!slot || !spte_may_open(spte, level, kvm_slot_logs_dirty(slot)) ||
 	    !try_cmpxchg(sptep, &spte, spte_open(spte)))
 		return false;
@@ -266,14 +269,14 @@ bool mmu_known_mmio(struct x86_vcpu *v, gfn_t gfn)
 {
 	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[note_of(gfn)];
 
-	return note->gfn == gfn && note->generation == mmu_slots(v->vcpu.kvm)->generation;
+	return note->gfn == gfn && note->generation == mmu_slots(v)->generation;
 }
 
 /* Looks again: the set may have changed since the caller found no slot. */
 void mmu_note_mmio(struct x86_vcpu *v, gfn_t gfn)
 {
 	typeof(&v->mmu.mmio[0]) note = &v->mmu.mmio[note_of(gfn)];
-	struct kvm_memslots *slots = mmu_slots(v->vcpu.kvm);
+	struct kvm_memslots *slots = mmu_slots(v);
 
 	if (kvm_find_slot(slots, gfn))
 		return;

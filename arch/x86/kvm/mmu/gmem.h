@@ -64,7 +64,8 @@ static inline int gwalk_cmpxchg(struct gwalk_env *env, u64 gpa, u64 old, u64 new
 	if (env->atomic)
 		return -EBUSY;
 	/* These bits are what a table's shadow was made for: no news to it. */
-	ret = kvm_cmpxchg_guest_quiet(env->v->vcpu.kvm, gpa, &old, &new, wide ? 8 : 4);
+	ret = kvm_cmpxchg_guest_quiet(env->v->vcpu.kvm, env->v->vcpu.as_id, gpa, &old, &new,
+				      wide ? 8 : 4);
 	/* Tables in memory that can't be written keep their bits: as in a ROM. */
 	return ret && ret != -EAGAIN ? -EROFS : ret;
 }

@@ -83,7 +83,7 @@ static bool same_fetch(struct x86_vcpu *v, struct gwalk *w)
 	u64 entry;
 
 	if (f->page != w->gva >> PAGE_SHIFT || f->access != w->access || f->cr3 != w->cr3 ||
-	    f->key != v->mmu.walk.key || f->generation != mmu_slots(v->vcpu.kvm)->generation)
+	    f->key != v->mmu.walk.key || f->generation != mmu_slots(v)->generation)
 		return false;
 	pagefault_disable();
 	if (!user_access_begin((void __user *)f->hva[0], sizeof(u64)))
@@ -128,7 +128,7 @@ static void note_fetch(struct x86_vcpu *v, const struct gwalk_mode *m, const str
 static enum gwalk_result walk(struct x86_vcpu *v, const struct gwalk_mode *m, struct gwalk *w,
 			      bool atomic)
 {
-	struct gwalk_env env = { .v = v, .slots = mmu_slots(v->vcpu.kvm), .atomic = atomic };
+	struct gwalk_env env = { .v = v, .slots = mmu_slots(v), .atomic = atomic };
 	const bool fetch = (w->access & GWALK_FETCH) && m->levels > 3;
 	enum gwalk_result r;
 
@@ -146,7 +146,7 @@ static enum gwalk_result walk(struct x86_vcpu *v, const struct gwalk_mode *m, st
 
 enum gwalk_result mmu_walk(struct x86_vcpu *v, const struct gwalk_mode *m, struct gwalk *w)
 {
-	struct gwalk_env env = { .v = v, .slots = mmu_slots(v->vcpu.kvm) };
+	struct gwalk_env env = { .v = v, .slots = mmu_slots(v) };
 
 	set_start(v, m, w, false);
 	return gwalk(m, w, &env);
@@ -155,7 +155,7 @@ enum gwalk_result mmu_walk(struct x86_vcpu *v, const struct gwalk_mode *m, struc
 u64 mmu_walk_again(struct x86_vcpu *v, const struct gwalk_mode *m, const struct gwalk *w,
 		   unsigned int step)
 {
-	struct gwalk_env env = { .v = v, .slots = mmu_slots(v->vcpu.kvm), .atomic = true };
+	struct gwalk_env env = { .v = v, .slots = mmu_slots(v), .atomic = true };
 	unsigned int level = (m->levels == 3 ? 2 : m->levels) - step;
 	u64 entry;
 	int ret;
@@ -220,7 +220,7 @@ bool mmu_load_pdptrs(struct x86_vcpu *v, unsigned long cr3)
 	u64 pdptr[4], rsvd = PDPTE_RSVD | v->cpuid.reserved_gpa_bits;
 	unsigned int i;
 
-	if (kvm_read_guest(v->vcpu.kvm, (u32)cr3 & ~31u, pdptr, sizeof(pdptr)))
+	if (kvm_read_guest(v->vcpu.kvm, v->vcpu.as_id, (u32)cr3 & ~31u, pdptr, sizeof(pdptr)))
 		return false;
 	for (i = 0; i < 4; i++)
 		if ((pdptr[i] & PDPTE_P) && (pdptr[i] & rsvd))

@@ -22,7 +22,7 @@ static int write_identity(struct kvm *kvm, gpa_t gpa)
 	for (i = 0; i < PAGE_SIZE / sizeof(u32); i++)
 		table[i] = i << 22 | IDENTITY_PDE;
 	idx = srcu_read_lock(&kvm->srcu);
-	ret = kvm_write_guest(kvm, gpa, table, PAGE_SIZE);
+	ret = kvm_write_guest(kvm, 0, gpa, table, PAGE_SIZE);
 	srcu_read_unlock(&kvm->srcu, idx);
 	free_page((unsigned long)table);
 	return ret;

@@ -52,10 +52,11 @@ struct mmu_shadow_vcpu {
 
 /* M: kvm->mmu_lock held for writing to change; S: slots_lock */
 struct mmu_vm {
-	hpa_t root;			/* M; HPA_INVALID until the first vCPU loads it */
+	hpa_t root[KVM_ADDRESS_SPACES];	/* M; HPA_INVALID until a vCPU there loads it */
 	unsigned long requested_pages;	/* S; KVM_SET_NR_MMU_PAGES, 0: never set */
 	struct page *own_page;		/* M; shown at @own_gfn, NULL: none */
 	gfn_t own_gfn;			/* M */
+	bool huge_exec;			/* c once vCPUs exist; whatever nx_huge_pages says */
 	bool identity;			/* identity_lock in identity.c; see mmu_map_identity() */
 	struct mmu_shadow_vm shadow;
 };
@@ -106,6 +107,8 @@ void mmu_vcpu_destroy(struct x86_vcpu *v);
  * translations of an older root are flushed by KVM_REQ_TLB_FLUSH.
  */
 int mmu_load(struct x86_vcpu *v);
+/* The vCPU goes to another address space. The caller sees to mmu_role_changed(). */
+void mmu_set_space(struct x86_vcpu *v, unsigned int as_id);
 
 enum mmu_fault_result {
 	MMU_FIXED,		/* mapped, or fixed by somebody else: resume */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tables' life: the root that all vCPUs of a VM share, and table pages,
- * which carry no bookkeeping besides their struct page.
+ * The tables' life: the roots that all vCPUs of a VM share, one for each address
+ * space, and table pages, which carry no bookkeeping besides their struct page.
  */
 #include <linux/rcupdate.h>
 
@@ -123,7 +123,10 @@ void mmu_module_exit(void)
 
 int mmu_vm_init(struct kvm *kvm)
 {
-	to_x86_vm(kvm)->mmu.root = HPA_INVALID;
+	unsigned int i;
+
+	for (i = 0; i < KVM_ADDRESS_SPACES; i++)
+		to_x86_vm(kvm)->mmu.root[i] = HPA_INVALID;
 	return mmu_shadow() ? shadow_vm_init(kvm) : 0;
 }
 
@@ -131,13 +134,17 @@ void mmu_vm_destroy(struct kvm *kvm)
 {
 	struct mmu_vm *mmu = &to_x86_vm(kvm)->mmu;
 	struct dead_tables dead = {};
+	unsigned int i;
 
 	if (mmu_shadow())
 		shadow_vm_destroy(kvm);
-	if (mmu->root == HPA_INVALID)
-		return;
-	mmu_table_drop(NULL, pfn_to_page(PHYS_PFN(mmu->root)), x86_caps.tdp_levels, &dead);
-	mmu->root = HPA_INVALID;
+	for (i = 0; i < KVM_ADDRESS_SPACES; i++) {
+		if (mmu->root[i] == HPA_INVALID)
+			continue;
+		mmu_table_drop(NULL, pfn_to_page(PHYS_PFN(mmu->root[i])), x86_caps.tdp_levels,
+			       &dead);
+		mmu->root[i] = HPA_INVALID;
+	}
 	free_chain(dead.first);		/* nobody is left who could be looking */
 }
 
@@ -158,22 +165,22 @@ void mmu_vcpu_destroy(struct x86_vcpu *v)
 int mmu_load(struct x86_vcpu *v)
 {
 	struct kvm *kvm = v->vcpu.kvm;
-	struct mmu_vm *mmu = &to_x86_vm(kvm)->mmu;
+	hpa_t *root = &to_x86_vm(kvm)->mmu.root[v->vcpu.as_id];
 	struct page *page = NULL;
 
 	if (mmu_shadow())
 		return shadow_load(v);
-	if (READ_ONCE(mmu->root) == HPA_INVALID) {
+	if (READ_ONCE(*root) == HPA_INVALID) {
 		page = mmu_table_alloc();
 		if (!page)
 			return -ENOMEM;
 	}
 	write_lock(&kvm->mmu_lock);
-	if (mmu->root == HPA_INVALID && page) {
-		mmu->root = page_to_phys(page);
+	if (*root == HPA_INVALID && page) {
+		*root = page_to_phys(page);
 		page = NULL;
 	}
-	v->mmu.root = mmu->root;
+	v->mmu.root = *root;
 	write_unlock(&kvm->mmu_lock);
 	if (page)
 		mmu_table_free(page);
@@ -182,6 +189,13 @@ int mmu_load(struct x86_vcpu *v)
 	/* If it is replaced from here on, the request comes before we enter. */
 	x86_op(load_root)(v, v->mmu.root, x86_caps.tdp_levels);
 	return 0;
+}
+
+/* Loading the other root flushes; notes of slots and tables go by the generation. */
+void mmu_set_space(struct x86_vcpu *v, unsigned int as_id)
+{
+	v->vcpu.as_id = as_id;
+	v->mmu.root = HPA_INVALID;
 }
 
 /* Neither hardware nor a nested walk gets beyond this. */
@@ -216,13 +230,16 @@ void kvm_arch_slot_free(struct kvm_memslot *slot)
 unsigned long mmu_nr_pages(struct kvm *kvm)
 {
 	unsigned long pages = to_x86_vm(kvm)->mmu.requested_pages, memory = 0;
-	struct kvm_memslots *slots = kvm_slots(kvm, 0);
-	unsigned int i;
+	struct kvm_memslots *slots;
+	unsigned int as_id, i;
 
 	if (pages)
 		return pages;
-	for (i = 0; i < slots->count; i++)
-		memory += slots->slot[i]->npages;
+	for (as_id = 0; as_id < KVM_ADDRESS_SPACES; as_id++) {
+		slots = kvm_slots(kvm, as_id);
+		for (i = 0; i < slots->count; i++)
+			memory += slots->slot[i]->npages;
+	}
 	return max_t(unsigned long, memory / 50, MIN_MMU_PAGES);
 }
 

@@ -276,6 +276,7 @@ static bool make_roots(struct x86_vcpu *v, const struct gwalk_mode *m)
 
 	role.level = m->levels > 3 ? m->levels : 2;
 	role.direct = !m->levels;
+	role.space = v->vcpu.as_id;
 	role.access = SHADOW_MAY_ALL;
 	for (i = 0; i < n; i++) {
 		if (!root_gfn(v, m, i, &gfn))

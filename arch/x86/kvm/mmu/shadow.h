@@ -40,6 +40,7 @@ union shadow_role {
 		u32 direct : 1;
 		u32 access : 3;		/* of the levels above */
 		u32 quadrant : 2;	/* of a table with 1024 entries */
+		u32 space : 1;		/* whose memory it is about: kvm_vcpu.as_id */
 		/* the mode: all that changes what an entry means */
 		u32 levels : 3;
 		u32 large : 2;		/* gwalk_mode.max_leaf */
@@ -114,7 +115,7 @@ int shadow_cache_fill(struct x86_vcpu *v);
  * NULL: none cached.
  */
 struct shadow_page *shadow_get(struct x86_vcpu *v, gfn_t gfn, union shadow_role role);
-/* Is there a page for the guest's table at @gfn? */
+/* Is there a page for the guest's table at @gfn, in any address space? */
 bool shadow_is_table(struct kvm *kvm, gfn_t gfn);
 /* Nothing points to it, it points to nothing, nobody finds it. */
 void shadow_zap_page(struct kvm *kvm, struct shadow_page *sp);

@@ -243,7 +243,7 @@ enum mmu_fault_result mmu_guest_fault(struct x86_vcpu *v, gva_t gva, u32 error, 
 	*gpa = f.walk.gpa;
 	f.page.gfn = gpa_to_gfn(f.walk.gpa);
 	f.page.write = is_write(&f);
-	f.page.slot = kvm_find_slot(mmu_slots(kvm), f.page.gfn);
+	f.page.slot = kvm_find_slot(mmu_slots(v), f.page.gfn);
 	if (!f.page.slot)
 		return MMU_MMIO;
 	if (unlikely(f.page.write && (f.page.slot->flags & KVM_MEM_READONLY)))

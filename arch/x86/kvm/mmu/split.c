@@ -47,10 +47,10 @@ void tdp_recover(struct kvm *kvm, const struct kvm_memslot *slot)
 	bool flush = false;
 
 	write_lock(&kvm->mmu_lock);
-	for (; gfn < end && mmu->root != HPA_INVALID; gfn = run.next) {
-		tdp_run_at(mmu->root, gfn, end, 2, &run);
+	for (; gfn < end && mmu->root[slot->as_id] != HPA_INVALID; gfn = run.next) {
+		tdp_run_at(mmu->root[slot->as_id], gfn, end, 2, &run);
 		if (run.level == 2 && spte_is_table(*run.sptep, 2) && host_is_large(kvm, slot, gfn))
-			flush |= tdp_zap(kvm, gfn, run.next, &dead);
+			flush |= tdp_zap(kvm, slot->as_id, gfn, run.next, &dead);
 		mmu_breathe(kvm, &flush, &dead);
 	}
 	if (flush)

@@ -14,10 +14,15 @@ static inline u64 *spte_table(u64 spte)
 	return __va(spte_hpa(spte));
 }
 
-/* The slots in force, for readers with srcu held or IRQs off since the exit. */
-static inline struct kvm_memslots *mmu_slots(struct kvm *kvm)
+/*
+ * The slots that @v sees, for readers with srcu held or IRQs off since the exit. No two
+ * sets have one generation unless they are empty, so what is noted with it is of this space.
+ */
+static inline struct kvm_memslots *mmu_slots(struct x86_vcpu *v)
 {
-	return rcu_dereference_check(kvm->slots[0],
+	struct kvm *kvm = v->vcpu.kvm;
+
+	return rcu_dereference_check(kvm->slots[v->vcpu.as_id],
 				     srcu_read_lock_held(&kvm->srcu) || irqs_disabled());
 }
 
@@ -81,6 +86,7 @@ struct tdp_map {
 	bool memory;
 	bool may_write;
 	enum spte_write now;
+	bool huge_exec;		/* code from huge pages, too */
 	bool keep_tables;	/* where smaller pages are mapped, map a small one */
 	/* out */
 	unsigned int need;	/* TDP_NO_TABLES: so many more in the cache */
@@ -94,7 +100,7 @@ enum tdp_result {
 	TDP_IN_THE_WAY,		/* smaller pages are mapped there: zap them first */
 };
 
-/* mmu_lock held, reading suffices; the root exists. */
+/* mmu_lock held, reading suffices; the root of the vCPU's space exists. */
 enum tdp_result tdp_map(struct x86_vcpu *v, struct tdp_map *m);
 
 /* fault.c: the largest page that @slot's place in both address spaces allows at @gfn */
@@ -103,7 +109,7 @@ int mmu_slot_level(const struct kvm_memslot *slot, gfn_t gfn);
 enum mmu_fault_result mmu_page_error(int err);
 
 /* zap.c: mmu_lock held for writing. True: TLBs must be flushed before it is dropped. */
-bool tdp_zap(struct kvm *kvm, gfn_t start, gfn_t end, struct dead_tables *dead);
+bool tdp_zap(struct kvm *kvm, unsigned int as_id, gfn_t start, gfn_t end, struct dead_tables *dead);
 /* mmu_lock held for writing: let others in if they wait, after flushing if need be. */
 void mmu_breathe(struct kvm *kvm, bool *flush, struct dead_tables *dead);
 

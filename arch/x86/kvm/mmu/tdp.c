@@ -44,6 +44,8 @@ static enum tdp_result set_leaf(struct kvm *kvm, struct tdp_map *m, u64 *sptep, 
 	hfn_t hfn = m->hfn & ~(level_pages(m->level) - 1);
 	u64 new = spte_make_leaf(hfn << PAGE_SHIFT, m->level, m->memory, m->may_write, m->now);
 
+	if (m->huge_exec)
+		new |= spte_format.exec;
 	do {
 		if (!spte)
 			continue;
@@ -79,7 +81,7 @@ static enum tdp_result need_table(struct x86_vcpu *v, struct tdp_map *m, u64 *sp
 enum tdp_result tdp_map(struct x86_vcpu *v, struct tdp_map *m)
 {
 	struct kvm *kvm = v->vcpu.kvm;
-	u64 *sptep = (u64 *)__va(to_x86_vm(kvm)->mmu.root), spte;
+	u64 *sptep = (u64 *)__va(to_x86_vm(kvm)->mmu.root[v->vcpu.as_id]), spte;
 	int level = x86_caps.tdp_levels;
 	enum tdp_result r;
 

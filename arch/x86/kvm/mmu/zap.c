@@ -42,9 +42,10 @@ static bool zap_run(struct kvm *kvm, const struct tdp_run *run, struct dead_tabl
 	return true;
 }
 
-bool tdp_zap(struct kvm *kvm, gfn_t start, gfn_t end, struct dead_tables *dead)
+bool tdp_zap(struct kvm *kvm, unsigned int as_id, gfn_t start, gfn_t end,
+	     struct dead_tables *dead)
 {
-	hpa_t root = to_x86_vm(kvm)->mmu.root;
+	hpa_t root = to_x86_vm(kvm)->mmu.root[as_id];
 	struct tdp_run run;
 	bool flush = false;
 
@@ -67,16 +68,17 @@ void mmu_breathe(struct kvm *kvm, bool *flush, struct dead_tables *dead)
 }
 
 /* As tdp_zap(), in steps between which the lock may be let go. */
-static bool zap_in_steps(struct kvm *kvm, gfn_t start, gfn_t end, struct dead_tables *dead)
+static bool zap_in_steps(struct kvm *kvm, unsigned int as_id, gfn_t start, gfn_t end,
+			 struct dead_tables *dead)
 {
 	const u64 step = level_pages(ZAP_WHOLE);
 	struct mmu_vm *mmu = &to_x86_vm(kvm)->mmu;
 	bool flush = false;
 	gfn_t next;
 
-	for (; start < end && mmu->root != HPA_INVALID; start = next) {
+	for (; start < end && mmu->root[as_id] != HPA_INVALID; start = next) {
 		next = min_t(gfn_t, end, (start | (step - 1)) + 1);
-		flush |= tdp_zap(kvm, start, next, dead);
+		flush |= tdp_zap(kvm, as_id, start, next, dead);
 		mmu_breathe(kvm, &flush, dead);
 	}
 	return flush;
@@ -84,6 +86,7 @@ static bool zap_in_steps(struct kvm *kvm, gfn_t start, gfn_t end, struct dead_ta
 
 bool kvm_arch_mmu_zap(struct kvm *kvm, const struct kvm_gfn_range *r)
 {
+	const unsigned int as_id = r->slot->as_id;
 	struct dead_tables dead = {};
 	bool flush = false;
 
@@ -91,9 +94,9 @@ bool kvm_arch_mmu_zap(struct kvm *kvm, const struct kvm_gfn_range *r)
 	if (mmu_shadow())
 		return shadow_zap(kvm, r);
 	if (r->may_block)
-		flush = zap_in_steps(kvm, r->start, r->end, &dead);
-	else if (to_x86_vm(kvm)->mmu.root != HPA_INVALID)
-		flush = tdp_zap(kvm, r->start, r->end, &dead);
+		flush = zap_in_steps(kvm, as_id, r->start, r->end, &dead);
+	else if (to_x86_vm(kvm)->mmu.root[as_id] != HPA_INVALID)
+		flush = tdp_zap(kvm, as_id, r->start, r->end, &dead);
 	/* The caller flushes before it drops the lock, which holds up the grace period. */
 	mmu_dead_free(&dead);
 	return flush;
@@ -108,7 +111,7 @@ void kvm_arch_slot_flush(struct kvm *kvm, const struct kvm_memslot *old)
 		return;
 	}
 	write_lock(&kvm->mmu_lock);
-	if (zap_in_steps(kvm, old->base_gfn, old->base_gfn + old->npages, &dead))
+	if (zap_in_steps(kvm, old->as_id, old->base_gfn, old->base_gfn + old->npages, &dead))
 		kvm_flush_remote_tlbs(kvm);
 	write_unlock(&kvm->mmu_lock);
 	mmu_dead_free(&dead);
@@ -118,10 +121,14 @@ void mmu_set_own_page(struct kvm *kvm, gfn_t gfn, struct page *page)
 {
 	struct mmu_vm *mmu = &to_x86_vm(kvm)->mmu;
 	struct dead_tables dead = {};
+	unsigned int as_id;
+	bool flush = false;
 
 	write_lock(&kvm->mmu_lock);
-	if (mmu->own_page && mmu->root != HPA_INVALID &&
-	    tdp_zap(kvm, mmu->own_gfn, mmu->own_gfn + 1, &dead))
+	for (as_id = 0; mmu->own_page && as_id < KVM_ADDRESS_SPACES; as_id++)
+		if (mmu->root[as_id] != HPA_INVALID)
+			flush |= tdp_zap(kvm, as_id, mmu->own_gfn, mmu->own_gfn + 1, &dead);
+	if (flush)
 		kvm_flush_remote_tlbs(kvm);
 	mmu->own_page = page;
 	mmu->own_gfn = gfn;
@@ -129,39 +136,42 @@ void mmu_set_own_page(struct kvm *kvm, gfn_t gfn, struct page *page)
 	mmu_dead_free(&dead);
 }
 
-/* Once the old root is off every vCPU nobody cares how long taking it apart lasts. */
+/* Once the old roots are off every vCPU nobody cares how long taking them apart lasts. */
 void kvm_arch_mmu_zap_all(struct kvm *kvm)
 {
 	struct mmu_vm *mmu = &to_x86_vm(kvm)->mmu;
 	struct dead_tables dead = {};
 	struct kvm_vcpu *vcpu;
+	hpa_t root[KVM_ADDRESS_SPACES];
 	unsigned int i;
-	hpa_t root;
 
 	if (mmu_shadow()) {
 		shadow_zap_all(kvm);
 		return;
 	}
 	write_lock(&kvm->mmu_lock);
-	root = mmu->root;
-	mmu->root = HPA_INVALID;
+	for (i = 0; i < KVM_ADDRESS_SPACES; i++) {
+		root[i] = mmu->root[i];
+		mmu->root[i] = HPA_INVALID;
+	}
 	atomic64_set((atomic64_t *)&kvm->stat.pages_4k, 0);
 	atomic64_set((atomic64_t *)&kvm->stat.pages_2m, 0);
 	atomic64_set((atomic64_t *)&kvm->stat.pages_1g, 0);
 	write_unlock(&kvm->mmu_lock);
-	if (root == HPA_INVALID)
-		return;
 	kvm_for_each_vcpu(i, vcpu, kvm)
 		kvm_request(vcpu, X86_REQ_LOAD_ROOT);
 	/* Gets every vCPU out of the guest; it sees both requests before it enters again. */
 	kvm_flush_remote_tlbs(kvm);
-	mmu_table_drop(NULL, pfn_to_page(PHYS_PFN(root)), x86_caps.tdp_levels, &dead);
+	for (i = 0; i < KVM_ADDRESS_SPACES; i++)
+		if (root[i] != HPA_INVALID)
+			mmu_table_drop(NULL, pfn_to_page(PHYS_PFN(root[i])), x86_caps.tdp_levels,
+				       &dead);
 	mmu_dead_free(&dead);
 }
 
 bool kvm_arch_mmu_age(struct kvm *kvm, const struct kvm_gfn_range *r, bool test_only)
 {
-	hpa_t root = to_x86_vm(kvm)->mmu.root;
+	hpa_t root = to_x86_vm(kvm)->mmu.root[r->slot->as_id];
 	gfn_t gfn = r->start;
 	struct tdp_run run;
 	bool young = false;

@@ -18,11 +18,15 @@ void svm_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors)
 
 /*
  * CR8 writes only matter while they may let a waiting interrupt in. A LAPIC in
- * user space wants to know about each of them.
+ * user space wants to know about each of them. With a window open they exit too:
+ * QEMU's TCG aborts when the guest writes CR8 while V_IRQ waits.
  */
 void svm_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr)
 {
-	svm_intercept(to_svm(v), INTERCEPT_CR8_WRITE, irr >= 0 && (tpr >> 4) >= (irr >> 4));
+	struct svm_vcpu *s = to_svm(v);
+
+	svm_intercept(s, INTERCEPT_CR8_WRITE, (irr >= 0 && (tpr >> 4) >= (irr >> 4)) ||
+		      (s->block->control.int_ctl & V_IRQ_MASK));
 }
 
 void svm_sync_tpr(struct svm_vcpu *s)

@@ -23,6 +23,8 @@
 #define ERROR_VECTORS	(BIT(8) | BIT(10) | BIT(11) | BIT(12) | BIT(13) | BIT(14) | \
 			 BIT(17) | BIT(21))
 
+#define SVM_TASK_RF	BIT_ULL(48)
+
 struct svm_exit_row {
 	u8 reason;
 	u8 len;
@@ -185,34 +187,18 @@ static void decode_invlpg(struct svm_vcpu *s)
 /* Intercepted with shadow paging, and where the guest has no such instruction. */
 static void decode_invpcid(struct svm_vcpu *s)
 {
-	if (!x86_has(&s->x86, X86_FEATURE_INVPCID))
-		return;
-	s->x86.exit.reason = X86_EXIT_INVPCID;
-	s->x86.exit.invpcid = s->block->control.exit_info_2;
+	if (x86_has(&s->x86, X86_FEATURE_INVPCID))
+		s->x86.exit.reason = X86_EXIT_EMULATE;
 }
 
-/* APM 2 15.14.1 */
+/*
+ * APM 2 15.14.1: bit 48 is the RF that the old task's TSS is to get. Nothing else
+ * is needed: the event, or the instruction, is gone through from its beginning.
+ */
 static void decode_task_switch(struct svm_vcpu *s)
 {
-	struct vmcb_control_area *c = &s->block->control;
-	struct x86_exit *e = &s->x86.exit;
-	u64 info = c->exit_info_2;
-	u32 event = c->exit_int_info;
-
-	e->task.selector = c->exit_info_1;
-	e->task.has_error = info >> SVM_EXITINFOSHIFT_TS_HAS_ERROR_CODE & 1;
-	e->task.error = e->task.has_error ? info : 0;
-	e->task.vector = -1;
-	if (info >> SVM_EXITINFOSHIFT_TS_REASON_IRET & 1) {
-		e->task.reason = 1;
-	} else if (info >> SVM_EXITINFOSHIFT_TS_REASON_JMP & 1) {
-		e->task.reason = 2;
-	} else if (event & SVM_EXITINTINFO_VALID) {
-		e->task.reason = 3;
-		e->task.vector = event & SVM_EXITINTINFO_VEC_MASK;
-	} else {
-		e->task.reason = 0;
-	}
+	if (s->block->control.exit_info_2 & SVM_TASK_RF)
+		x86_set_rflags(&s->x86, x86_rflags(&s->x86) | X86_EFLAGS_RF);
 }
 
 static void decode_window(struct svm_vcpu *s)
@@ -272,7 +258,7 @@ static const struct svm_exit_row svm_exit_rows[] = {
 	ROW(RDTSC,		RDTSC,		2, decode_plain),
 	ROW(RDPMC,		RDPMC,		2, decode_plain),
 	ROW(CPUID,		CPUID,		2, decode_plain),
-	ROW(RSM,		UNDEFINED,	0, decode_plain),
+	ROW(RSM,		EMULATE,	0, decode_plain),
 	ROW(IRET,		RESUME,		0, decode_iret),
 	ROW(INVD,		CACHE,		2, decode_plain),
 	ROW(PAUSE,		PAUSE,		2, decode_pause),
@@ -331,13 +317,12 @@ static inline const struct svm_exit_row *svm_find_row(u32 code)
 	return code == (u32)SVM_EXIT_ERR ? &svm_refused_row : &svm_unknown_row;
 }
 
-/* Was something on its way in when the exit happened? Its carriers tell on their own. */
+/* Was something on its way in when the exit happened? A shutdown forgets it. */
 static void svm_interrupted_event(struct svm_vcpu *s)
 {
 	struct vmcb_control_area *c = &s->block->control;
 
-	if (c->exit_code != SVM_EXIT_TASK_SWITCH && c->exit_code != SVM_EXIT_SHUTDOWN &&
-	    c->exit_code != (u32)SVM_EXIT_ERR)
+	if (c->exit_code != SVM_EXIT_SHUTDOWN && c->exit_code != (u32)SVM_EXIT_ERR)
 		svm_requeue(s, c->exit_int_info, c->exit_int_info_err);
 }
 

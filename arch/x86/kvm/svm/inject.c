@@ -168,6 +168,7 @@ void svm_want_irq_window(struct x86_vcpu *v)
 	c->int_ctl |= SVM_WINDOW_BITS;
 	c->int_vector = 0;
 	svm_intercept(s, INTERCEPT_VINTR, true);
+	svm_intercept(s, INTERCEPT_CR8_WRITE, true);
 	svm_touch(s, SVM_CLEAN_TPR);
 }
 
@@ -214,6 +215,12 @@ void svm_set_int_shadow(struct x86_vcpu *v, u32 mask)
 		c->int_state |= SVM_INTERRUPT_SHADOW_MASK;
 	else
 		c->int_state &= ~SVM_INTERRUPT_SHADOW_MASK;
+}
+
+/* An exit ends it. */
+bool svm_end_halt(struct x86_vcpu *v)
+{
+	return false;
 }
 
 /* --- around an entry that needs watching ------------------------------------- */

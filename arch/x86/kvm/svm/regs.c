@@ -217,6 +217,12 @@ void svm_sync_drs(struct x86_vcpu *v)
 {
 }
 
+/* VMRUN takes any (APM 2 15.5.1), with bases made canonical. */
+bool svm_segments_valid(struct x86_vcpu *v)
+{
+	return true;
+}
+
 /*
  * A guest that touches debug registers will do it again soon: after the first
  * exit it has them for itself as long as it stays on the CPU, unless a debugger

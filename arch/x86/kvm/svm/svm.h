@@ -153,6 +153,7 @@ void svm_set_cr0(struct x86_vcpu *v, unsigned long cr0);
 void svm_set_cr4(struct x86_vcpu *v, unsigned long cr4);
 void svm_set_efer(struct x86_vcpu *v, u64 efer);
 bool svm_cr4_valid(struct x86_vcpu *v, unsigned long cr4);
+bool svm_segments_valid(struct x86_vcpu *v);
 void svm_set_dr7(struct x86_vcpu *v, unsigned long dr7);
 void svm_sync_drs(struct x86_vcpu *v);
 /* Debug registers to the guest, until the next vcpu_load; and back to exits. */
@@ -185,6 +186,7 @@ void svm_want_irq_window(struct x86_vcpu *v);
 void svm_want_nmi_window(struct x86_vcpu *v);
 u32 svm_get_int_shadow(struct x86_vcpu *v);
 void svm_set_int_shadow(struct x86_vcpu *v, u32 mask);
+bool svm_end_halt(struct x86_vcpu *v);
 void svm_close_irq_window(struct svm_vcpu *s);
 /* An event that was cut short goes back to common code. @info as EXITINTINFO */
 void svm_requeue(struct svm_vcpu *s, u32 info, u32 error);

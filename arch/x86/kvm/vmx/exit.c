@@ -175,22 +175,6 @@ static void decode_invpcid(struct vmx_vcpu *s)
 	s->x86.exit.invpcid = x86_gpr(&s->x86, info >> 28 & 15);
 }
 
-/* SDM 3C table 28-2 */
-static void decode_task_switch(struct vmx_vcpu *s)
-{
-	struct x86_exit *e = &s->x86.exit;
-	u32 qual = vmx_read(EXIT_QUALIFICATION);
-	u32 event = vmx_read(IDT_VECTORING_INFO_FIELD);
-
-	e->task.selector = qual;
-	e->task.reason = qual >> 30;
-	e->task.has_error = (event & VECTORING_INFO_VALID_MASK) &&
-			    (event & VECTORING_INFO_DELIVER_CODE_MASK);
-	e->task.error = e->task.has_error ? vmx_read(IDT_VECTORING_ERROR_CODE) : 0;
-	e->task.vector = e->task.reason == 3 && (event & VECTORING_INFO_VALID_MASK) ?
-			 event & VECTORING_INFO_VECTOR_MASK : -1;
-}
-
 /* Before the write that found the list full (SDM 3C 29.3.6). */
 static void decode_pml_full(struct vmx_vcpu *s)
 {
@@ -247,7 +231,8 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	ROW(SIPI_SIGNAL,	RESUME,		false, decode_plain),
 	ROW(INTERRUPT_WINDOW,	INTR_WINDOW,	false, decode_window),
 	ROW(NMI_WINDOW,		NMI_WINDOW,	false, decode_nmi_window),
-	ROW(TASK_SWITCH,	TASK_SWITCH,	true,  decode_task_switch),
+	/* SDM 3C 26.4.2; the instruction or event is gone through from its beginning */
+	ROW(TASK_SWITCH,	TASK_SWITCH,	false, decode_plain),
 	ROW(CPUID,		CPUID,		true,  decode_plain),
 	ROW(HLT,		HLT,		true,  decode_plain),
 	ROW(INVD,		CACHE,		true,  decode_plain),
@@ -299,10 +284,10 @@ static inline const struct vmx_exit_row *vmx_find_row(u32 reason)
 	return &vmx_unknown_row;
 }
 
-/* Was something on its way in when the exit happened? A task switch tells on its own. */
+/* Was something on its way in when the exit happened? A triple fault forgets it. */
 static void vmx_interrupted_event(struct vmx_vcpu *s, u32 reason, u32 info)
 {
-	if (reason != EXIT_REASON_TASK_SWITCH && reason != EXIT_REASON_TRIPLE_FAULT)
+	if (reason != EXIT_REASON_TRIPLE_FAULT)
 		vmx_requeue(s, info, info & VECTORING_INFO_DELIVER_CODE_MASK ?
 			    vmx_read(IDT_VECTORING_ERROR_CODE) : 0);
 }

@@ -171,6 +171,15 @@ void vmx_set_int_shadow(struct x86_vcpu *v, u32 mask)
 	vmx_set_interruptibility(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS, bits);
 }
 
+bool vmx_end_halt(struct x86_vcpu *v)
+{
+	bool halted = vmx_read(GUEST_ACTIVITY_STATE) == GUEST_ACTIVITY_HLT;
+
+	if (halted)
+		vmx_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
+	return halted;
+}
+
 void vmx_close_nmi_window(struct vmx_vcpu *s)
 {
 	vmx_primary(s, CPU_BASED_NMI_WINDOW_EXITING, false);

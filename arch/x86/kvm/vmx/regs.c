@@ -242,18 +242,27 @@ static bool vmx_cs_valid(struct x86_vcpu *v, const struct kvm_segment *cs,
 			 const struct kvm_segment *ss)
 {
 	bool conforming = cs->type & 4;
+	bool code = (cs->type & 9) == 9 &&
+		    (conforming ? cs->dpl <= ss->dpl : cs->dpl == ss->dpl);
 
-	return !cs->unusable && cs->present && cs->s && (cs->type & 9) == 9 &&
-	       (conforming ? cs->dpl <= ss->dpl : cs->dpl == ss->dpl) &&
+	/* Real mode runs code from data segments. */
+	if (vmx_hw.unrestricted && cs->type == 3)
+		code = !cs->dpl && !ss->dpl;
+	return !cs->unusable && cs->present && cs->s && code &&
 	       !(x86_long_mode(v) && cs->l && cs->db) && !(cs->base >> 32) &&
 	       vmx_limit_valid(cs);
 }
 
 /* The stack's DPL is its RPL, and that of the code, whether it is usable or not. */
-static bool vmx_ss_valid(const struct kvm_segment *ss, const struct kvm_segment *cs)
+static bool vmx_ss_valid(struct x86_vcpu *v, const struct kvm_segment *ss,
+			 const struct kvm_segment *cs)
 {
-	if (ss->dpl != (ss->selector & 3) || (ss->selector & 3) != (cs->selector & 3))
+	if (vmx_hw.unrestricted) {
+		if (ss->dpl && !(x86_cr0(v) & X86_CR0_PE))
+			return false;
+	} else if (ss->dpl != (ss->selector & 3) || (ss->selector & 3) != (cs->selector & 3)) {
 		return false;
+	}
 	return ss->unusable || (ss->present && ss->s && (ss->type & ~4) == 3 &&
 				!(ss->base >> 32) && vmx_limit_valid(ss));
 }
@@ -269,7 +278,7 @@ static bool vmx_data_valid(enum x86_seg nr, const struct kvm_segment *seg)
 		return false;
 	if (nr != X86_FS && nr != X86_GS && seg->base >> 32)
 		return false;
-	return (code && conforming) || seg->dpl >= (seg->selector & 3);
+	return (code && conforming) || vmx_hw.unrestricted || seg->dpl >= (seg->selector & 3);
 }
 
 static bool vmx_system_segments_valid(struct x86_vcpu *v)
@@ -285,8 +294,8 @@ static bool vmx_system_segments_valid(struct x86_vcpu *v)
 				vmx_limit_valid(&ldt));
 }
 
-/* SDM 3C 27.3.1.2, without "unrestricted guest" */
-static bool vmx_segments_valid(struct x86_vcpu *v)
+/* SDM 3C 27.3.1.2 */
+static bool vmx_entry_takes_segments(struct x86_vcpu *v)
 {
 	bool vm86 = x86_rflags(v) & X86_EFLAGS_VM;
 	struct kvm_segment seg[X86_GS + 1];
@@ -301,9 +310,17 @@ static bool vmx_segments_valid(struct x86_vcpu *v)
 		if (i != X86_CS && i != X86_SS && !vmx_data_valid(i, &seg[i]))
 			return false;
 	if (!vm86 && (!vmx_cs_valid(v, &seg[X86_CS], &seg[X86_SS]) ||
-		      !vmx_ss_valid(&seg[X86_SS], &seg[X86_CS])))
+		      !vmx_ss_valid(v, &seg[X86_SS], &seg[X86_CS])))
 		return false;
 	return vmx_system_segments_valid(v);
+}
+
+bool vmx_segments_valid(struct x86_vcpu *v)
+{
+	/* What entry does not take is for the emulator, if there is a use for that. */
+	if (!vmx_hw.unrestricted && (vmx_emulate_invalid || !(x86_cr0(v) & X86_CR0_PE)))
+		return true;
+	return vmx_entry_takes_segments(v);
 }
 
 bool vmx_must_emulate(struct vmx_vcpu *s)
@@ -314,6 +331,6 @@ bool vmx_must_emulate(struct vmx_vcpu *s)
 	/* What the guest loaded itself the CPU has checked. */
 	if (likely(s->state_valid) && !(v->regs.dirty & BIT(X86_LAZY_RFLAGS)))
 		return false;
-	s->state_valid = !real && vmx_segments_valid(v);
+	s->state_valid = !real && vmx_entry_takes_segments(v);
 	return real || (!s->state_valid && vmx_emulate_invalid);
 }

@@ -159,6 +159,7 @@ void vmx_set_cr0(struct x86_vcpu *v, unsigned long cr0);
 void vmx_set_cr4(struct x86_vcpu *v, unsigned long cr4);
 void vmx_set_efer(struct x86_vcpu *v, u64 efer);
 bool vmx_cr4_valid(struct x86_vcpu *v, unsigned long cr4);
+bool vmx_segments_valid(struct x86_vcpu *v);
 void vmx_set_dr7(struct x86_vcpu *v, unsigned long dr7);
 void vmx_sync_drs(struct x86_vcpu *v);
 /* Without unrestricted guests: is this a state that entry refuses? */
@@ -191,6 +192,7 @@ void vmx_want_irq_window(struct x86_vcpu *v);
 void vmx_want_nmi_window(struct x86_vcpu *v);
 u32 vmx_get_int_shadow(struct x86_vcpu *v);
 void vmx_set_int_shadow(struct x86_vcpu *v, u32 mask);
+bool vmx_end_halt(struct x86_vcpu *v);
 void vmx_close_irq_window(struct vmx_vcpu *s);
 void vmx_close_nmi_window(struct vmx_vcpu *s);
 /* An event that was cut short goes back to common code. @info as IDT-vectoring information */

@@ -51,8 +51,11 @@ BLOB(soft_ints, ".code16",
 
 static void interrupts_by_the_ivt(void)
 {
-	struct vcpu *vcpu = real_guest(BLOB_OF(soft_ints));
+	struct vcpu *vcpu;
 
+	if (on_bochs() && on_amd())
+		SKIP("Bochs's SVM gets real-mode interrupts wrong, with the stock modules too");
+	vcpu = real_guest(BLOB_OF(soft_ints));
 	tells(vcpu, 0x201);	/* the pushed flags: IF and CF */
 	tells(vcpu, 0);		/* in the handler IF is clear */
 	tells(vcpu, 0x201);
@@ -132,8 +135,10 @@ BLOB(leftovers, ".code16",
 
 static void stale_segments_in_protected_mode(void)
 {
-	struct vcpu *vcpu = real_guest(BLOB_OF(leftovers));
+	struct vcpu *vcpu;
 
+	needs_shutdown_exits();
+	vcpu = real_guest(BLOB_OF(leftovers));
 	tells(vcpu, 0x1234567);
 	tells(vcpu, 0x903);
 	tells(vcpu, 0x1234567);
@@ -283,8 +288,10 @@ BLOB(no_ivt, ".code16", "lidtl %cs:" OFF(no_ivt, 8f) "; int $0x10; hlt; 8: .word
 
 static void without_an_ivt_it_shuts_down(void)
 {
-	struct vcpu *vcpu = real_guest(BLOB_OF(no_ivt));
+	struct vcpu *vcpu;
 
+	needs_shutdown_exits();
+	vcpu = real_guest(BLOB_OF(no_ivt));
 	MUST_EXIT(vcpu, KVM_EXIT_SHUTDOWN);
 	vm_free(vcpu->vm);
 }

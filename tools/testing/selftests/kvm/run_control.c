@@ -344,7 +344,7 @@ static void code_outside_memory_as_ud(void)
 /* An instruction on a device that no emulator is likely to do. */
 static void odd_insn_guest(void)
 {
-	asm volatile("fbstp (%0)" : : "r"(HOLE_GPA) : "memory");
+	asm volatile("paddd (%0), %%xmm0" : : "r"(HOLE_GPA) : "memory");
 	guest_done();
 }
 
@@ -368,7 +368,7 @@ static void emulation_failure_names_the_bytes(void)
 	CHECK(vcpu->run->emulation_failure.insn_size >= 2 &&
 	      vcpu->run->emulation_failure.insn_size <= 15);
 	MUST(!ioctl(vcpu->fd, KVM_GET_REGS, &regs));
-	/* FBSTP is DF /6, by RAX (or another register) */
+	/* PADDD: 66 0F FE, by RAX (or another register) */
 	bytes = vcpu->run->emulation_failure.insn_bytes;
 	EQ(bytes[0], *(u8 *)at_gpa(vm, regs.rip, 2));
 	EQ(bytes[1], *(u8 *)at_gpa(vm, regs.rip + 1, 1));

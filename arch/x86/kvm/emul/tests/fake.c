@@ -344,8 +344,45 @@ static enum emul_result fake_put_mmx(struct emul_ctx *c, unsigned int reg,
 
 static enum emul_result fake_x87(struct emul_ctx *c, enum emul_x87 what, u16 *v)
 {
-	(void)c;
-	*v = what == EMUL_FNSTCW ? 0x37f : 0;
+	struct fake *f = fake_of(c);
+
+	if (what == EMUL_FNINIT || what == EMUL_FNCLEX)
+		f->fsw = 0;
+	*v = what == EMUL_FNSTSW ? f->fsw : 0;
+	return EMUL_OK;
+}
+
+/* Stores give x87_data, loads change it */
+static enum emul_result fake_x87_mem(struct emul_ctx *c, void *buf,
+				     unsigned int len, bool keep)
+{
+	struct fake *f = fake_of(c);
+	unsigned int op = (c->opcode & 7) << 3 | (c->modrm >> 3 & 7);
+	bool store = 0xce00ce008e00dc00ull >> op & 1;
+
+	if (len > sizeof(f->x87_data))
+		return EMUL_UNHANDLED;
+	if (store)
+		memcpy(buf, f->x87_data, len);
+	else
+		memcpy(f->x87_data, buf, len);
+	if (keep)
+		f->x87_peeks++;
+	else
+		f->x87_runs++;
+	return EMUL_OK;
+}
+
+static enum emul_result fake_fxstate(struct emul_ctx *c, void *buf,
+				     bool restore)
+{
+	struct fake *f = fake_of(c);
+
+	if (restore)
+		memcpy(f->fx, buf, 512);
+	else
+		memcpy(buf, f->fx, 512);
+	memcpy(f->fx + 28, "\xff\xff\0\0", 4);
 	return EMUL_OK;
 }
 
@@ -367,6 +404,7 @@ static const struct emul_ops fake_ops = {
 	.hypercall = fake_hypercall, .smm_leave = fake_smm_leave,
 	.get_xmm = fake_get_xmm, .put_xmm = fake_put_xmm,
 	.get_mmx = fake_get_mmx, .put_mmx = fake_put_mmx, .x87 = fake_x87,
+	.x87_mem = fake_x87_mem, .fxstate = fake_fxstate,
 	.cpu_has = fake_cpu_has,
 };
 

@@ -32,6 +32,10 @@ struct fake {
 	u64 last_msr;
 	u8 xmm[16][32];
 	u64 mmx[8];
+	u16 fsw;
+	u8 x87_data[16];	/* last loaded, or to be stored */
+	unsigned int x87_runs, x87_peeks;
+	u8 fx[512];
 	u64 features;		/* bit per enum emul_feature */
 	u32 pio_value;
 	u64 pio_sum;		/* of everything written to ports */

@@ -293,9 +293,12 @@ static void test_far_prot(void)
 
 	start(EMUL_PROT32, 0);
 	put_gate(0x82, 8, 0x7777, 0x85);
-	tap(RUN(&f, "\xcd\x82") == EMUL_UNHANDLED, "task gate: unhandled");
+	tap(RUN(&f, "\xcd\x82") == EMUL_FAULT && c->fault.error == 8,
+	    "task gate to code");
 	c->rflags |= 0x4000;
-	tap(RUN(&f, "\xcf") == EMUL_UNHANDLED, "task return: unhandled");
+	fake_put(&f, 0x3000, "\x30", 2);
+	tap(RUN(&f, "\xcf") == EMUL_FAULT && c->fault.vector == EMUL_TS &&
+	    c->fault.error == 0x30, "task return to code");
 }
 
 static void test_vm86(void)

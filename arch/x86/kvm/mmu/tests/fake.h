@@ -115,14 +115,15 @@ static inline void rcu_barrier(void) { }
 extern struct fake_task { void *mm; } fake_task;
 
 /* Slots, VM, vCPU: the parts in use */
-#define KVM_ADDRESS_SPACES	1
 #define KVM_MEM_LOG_DIRTY_PAGES	1
 #define KVM_MEM_READONLY	2
+#define KVM_ADDRESS_SPACES	2
 struct kvm_memslot {
 	gfn_t base_gfn;
 	unsigned long npages;
 	hva_t hva;
 	u32 flags;
+	u8 as_id;
 	unsigned long *dirty;
 	void *arch;
 };
@@ -137,7 +138,7 @@ struct kvm {
 	void *mm;
 	rwlock_t mmu_lock;
 	int srcu, slots_lock;
-	struct kvm_memslots *slots[1];
+	struct kvm_memslots *slots[KVM_ADDRESS_SPACES];
 	unsigned long invalidate_seq;
 	unsigned int invalidate_in_progress;
 	hva_t invalidate_start, invalidate_end;
@@ -147,6 +148,7 @@ struct kvm {
 
 struct kvm_vcpu {
 	struct kvm *kvm;
+	unsigned int as_id;
 	struct { u64 pf_spurious, exits; } stat;
 };
 

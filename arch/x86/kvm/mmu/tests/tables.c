@@ -2,7 +2,7 @@
 /*
  * The second-level tables against a model: vCPUs that access memory through a
  * TLB, a host that moves it and ages it, a dirty log that is switched and
- * read. First one step after the other with all of the tables checked, then
+ * read, in two address spaces. First one step after the other with all of the tables checked, then
  * with a thread for each party.
  *
  * What must hold: no access reaches a frame that the host has taken back, no
@@ -17,7 +17,7 @@
 #include "tap.h"
 
 #define NR_VCPUS	3
-#define NR_SLOTS	5
+#define NR_SLOTS	7
 #define TLB_ENTRIES	64
 #define MAX_PAGES	(1ul << 19)
 
@@ -45,7 +45,7 @@ struct slot {
 
 static struct slot slots[NR_SLOTS];
 static struct x86_vm vm;
-static struct kvm_memslots set = { .generation = 1, .count = NR_SLOTS };
+static struct kvm_memslots sets[KVM_ADDRESS_SPACES];
 static pthread_mutex_t host_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_rwlock_t srcu = PTHREAD_RWLOCK_INITIALIZER;
 static u32 next_uid = 1;
@@ -329,7 +329,7 @@ static enum mmu_fault_result fault(struct vcpu *v, gfn_t gfn, u32 flags)
 /* One access of the guest, faults and all. False: it can't be made. */
 static bool guest_access(struct vcpu *v, gfn_t gfn, bool write)
 {
-	struct kvm_memslot *s = kvm_find_slot(vm.kvm.slots[0], gfn);
+	struct kvm_memslot *s = kvm_find_slot(vm.kvm.slots[v->x86.vcpu.as_id], gfn);
 	enum mmu_fault_result r = MMU_RETRY;
 	unsigned int tries;
 	const bool fetch = fetches && !write && !rnd(3);
@@ -504,6 +504,18 @@ static void log_step(void)
 	grace_period();
 }
 
+/* Into another address space: the root that is loaded then flushes. */
+static void enter_space(struct vcpu *v, unsigned int as_id)
+{
+	if (v->x86.vcpu.as_id == as_id)
+		return;
+	pthread_mutex_lock(&v->lock);
+	drain(v);
+	mmu_set_space(&v->x86, as_id);
+	memset(v->tlb, 0, sizeof(v->tlb));
+	pthread_mutex_unlock(&v->lock);
+}
+
 static void vcpu_step(struct vcpu *v)
 {
 	struct slot *s = &slots[rnd(NR_SLOTS)];
@@ -514,6 +526,7 @@ static void vcpu_step(struct vcpu *v)
 	if (!rnd(50))
 		gfn = 0x3000 + rnd(0x1000);	/* no slot */
 	pthread_rwlock_rdlock(&srcu);
+	enter_space(v, s->kvm.as_id);
 	guest_access(v, gfn, rnd(2));
 	pthread_rwlock_unlock(&srcu);
 }
@@ -521,6 +534,7 @@ static void vcpu_step(struct vcpu *v)
 /* --- Checks at rest ------------------------------------------------------- */
 
 static unsigned long tables_seen, leaves_seen[4];
+static unsigned int space_seen;
 
 #define EPT_ANY		7
 #define EPT_W_ALONE	2
@@ -528,7 +542,7 @@ static unsigned long tables_seen, leaves_seen[4];
 static void check_leaf(u64 spte, int level, gfn_t gfn)
 {
 	u64 n = level_pages(level), i;
-	struct kvm_memslot *s = kvm_find_slot(vm.kvm.slots[0], gfn);
+	struct kvm_memslot *s = kvm_find_slot(vm.kvm.slots[space_seen], gfn);
 	bool w = spte & spte_format.writable;
 	struct region *r;
 
@@ -580,8 +594,11 @@ static void check_all(void)
 	kvm_leave_guests(&vm.kvm);
 	tables_seen = 0;
 	memset(leaves_seen, 0, sizeof(leaves_seen));
-	if (vm.mmu.root != HPA_INVALID)
-		check_table(__va(vm.mmu.root), x86_caps.tdp_levels, 0);
+	for (i = 0; i < KVM_ADDRESS_SPACES; i++) {
+		space_seen = i;
+		if (vm.mmu.root[i] != HPA_INVALID)
+			check_table(__va(vm.mmu.root[i]), x86_caps.tdp_levels, 0);
+	}
 	for (i = 0; i < NR_VCPUS; i++)
 		cached += vcpus[i].x86.mmu.nr_cached;
 	if (tables_seen + cached != pages_live)
@@ -598,12 +615,15 @@ static const struct {
 	unsigned long npages;
 	hva_t hva;
 	u32 flags;
+	u8 as_id;
 } layout[NR_SLOTS] = {
-	{ 0, 0x600, 0x7f0000000000, 0 },
-	{ 0x1000, 0x600, 0x7f1000001000, 0 },			/* not congruent */
-	{ 0x2000, 0x400, 0x7f2000000000, KVM_MEM_READONLY },
-	{ 0x10001, 0x5fe, 0x7f3000001000, 0 },			/* odd ends */
-	{ 0x40000, MAX_PAGES, 0x7f4000000000, 0 },
+	{ 0, 0x600, 0x7f0000000000, 0, 0 },
+	{ 0x1000, 0x600, 0x7f1000001000, 0, 0 },			/* not congruent */
+	{ 0x2000, 0x400, 0x7f2000000000, KVM_MEM_READONLY, 0 },
+	{ 0x10001, 0x5fe, 0x7f3000001000, 0, 0 },			/* odd ends */
+	{ 0x40000, MAX_PAGES, 0x7f4000000000, 0, 0 },
+	{ 0, 0x500, 0x7f5000000000, 0, 1 },			/* in the way of the first */
+	{ 0x1200, 0x400, 0x7f6000000000, 0, 1 },
 };
 
 static void start(int levels)
@@ -614,13 +634,16 @@ static void start(int levels)
 	x86_caps.tdp_levels = levels;
 	memset(&vm, 0, sizeof(vm));
 	pthread_rwlock_init(&vm.kvm.mmu_lock, NULL);
-	vm.kvm.slots[0] = &set;
+	for (i = 0; i < KVM_ADDRESS_SPACES; i++) {
+		sets[i] = (struct kvm_memslots) { .generation = 1 + i };
+		vm.kvm.slots[i] = &sets[i];
+	}
 	ok(!mmu_vm_init(&vm.kvm), "a VM with %d levels", levels);
 	for (i = 0; i < NR_SLOTS; i++) {
 		s = &slots[i];
 		s->kvm = (struct kvm_memslot) { .base_gfn = layout[i].base,
 			.npages = layout[i].npages, .hva = layout[i].hva,
-			.flags = layout[i].flags };
+			.flags = layout[i].flags, .as_id = layout[i].as_id };
 		s->kvm.dirty = calloc((s->kvm.npages + 63) / 64, 8);
 		s->nr_regions = (s->kvm.npages >> 9) + 2;
 		s->region = calloc(s->nr_regions, sizeof(struct region));
@@ -631,7 +654,7 @@ static void start(int levels)
 			s->written[j] = calloc(s->kvm.npages, 8);
 			s->covered[j] = calloc(s->kvm.npages, 8);
 		}
-		set.slot[i] = &s->kvm;
+		sets[s->kvm.as_id].slot[sets[s->kvm.as_id].count++] = &s->kvm;
 	}
 	for (i = 0; i < NR_VCPUS; i++) {
 		memset(&vcpus[i], 0, sizeof(vcpus[i]));
@@ -798,6 +821,9 @@ static void test_own_page(void)
 	ok(level == 1 && spte_allows(spte, true, false) && spte_hpa(spte) == page_to_phys(page),
 	   "at its place");
 	ok(mmu_fault(&v->x86, 0x3001000, 0) == MMU_MMIO, "and nowhere else");
+	enter_space(v, 1);
+	ok(!mmu_load(&v->x86) && mmu_fault(&v->x86, 0x3000000, 0) == MMU_FIXED,
+	   "in the other space too");
 	ok(!kvm_arch_slot_prepare(&vm.kvm, NULL, &s) &&
 	   mmu_fault(&v->x86, 0x3000000, 0) == MMU_MMIO, "a slot takes it away");
 	__free_page(page);
@@ -815,11 +841,17 @@ static void test_bounds(void)
 	ok(kvm_arch_slot_prepare(&vm.kvm, NULL, &s) == -EINVAL, "a slot beyond it");
 	ok(mmu_fault(&v->x86, 0x3000000, 0) == MMU_MMIO, "no slot");
 	ok(mmu_fault(&v->x86, 0x2000000, X86_FAULT_WRITE) == MMU_READONLY, "read-only slot");
+	enter_space(v, 1);
+	ok(mmu_fault(&v->x86, 0x2000000, X86_FAULT_WRITE) == MMU_MMIO,
+	   "no slot in the other space");
+	mmu_note_mmio(&v->x86, 0x2000);
+	enter_space(v, 0);
+	ok(!mmu_known_mmio(&v->x86, 0x2000), "which is not known in the first");
 	mmu_note_mmio(&v->x86, 0x3000);
 	mmu_note_mmio(&v->x86, 0x2001);
 	ok(mmu_known_mmio(&v->x86, 0x3000) && !mmu_known_mmio(&v->x86, 0x2001) &&
 	   !mmu_known_mmio(&v->x86, 0x3008), "notes of addresses without a slot");
-	set.generation++;
+	sets[0].generation += 2;
 	ok(!mmu_known_mmio(&v->x86, 0x3000), "which end with the slots' generation");
 	ok(mmu_set_nr_pages(&vm.kvm, 63) == -EINVAL && !mmu_set_nr_pages(&vm.kvm, 64) &&
 	   mmu_get_nr_pages(&vm.kvm) == 64, "number of table pages");
