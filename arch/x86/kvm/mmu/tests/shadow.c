@@ -58,6 +58,7 @@ static struct gwalk_config config[NR_VCPUS];
 static struct gwalk_mode mode[NR_VCPUS];
 static struct tlb tlb[NR_VCPUS][TLB_ENTRIES];
 static struct kvm_memslot slot = { .npages = NR_FRAMES, .hva = 0x1000000 };
+static struct kvm_memslots other_space = { .generation = 2 };
 static struct kvm_memslots set = { .generation = 1, .count = 1, .slot = { &slot } };
 static u8 mem[NR_FRAMES + 1][PAGE_SIZE] __attribute__((aligned(4096)));
 static hfn_t host_frame[NR_FRAMES], next_frame = 0x100000;
@@ -105,7 +106,7 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 
 struct kvm_memslot *kvm_find_slot(struct kvm_memslots *slots, gfn_t gfn)
 {
-	return gfn < NR_FRAMES ? &slot : NULL;
+	return slots == &set && gfn < NR_FRAMES ? &slot : NULL;
 }
 
 void kvm_mark_dirty(struct kvm *kvm, const struct kvm_memslot *s, gfn_t gfn)
@@ -599,6 +600,7 @@ int main(void)
 	unsigned int i, step;
 
 	vm.kvm.slots[0] = &set;
+	vm.kvm.slots[1] = &other_space;
 	pthread_rwlock_init(&vm.kvm.mmu_lock, NULL);
 	mmu_set_format();
 	ok(mmu_shadow(), "without nested paging there are shadow tables");
