@@ -129,19 +129,27 @@ bool on_amd(void)
 	return c >> 2 & 1;
 }
 
-/* The CPU walks two sets of tables; if not, KVM makes one of them. */
-bool nested_paging(void)
+/* A switch among the parameters of the module in use; not there: on. */
+bool module_has(const char *parameter)
 {
-	int fd = open(on_amd() ? "/sys/module/kvm_amd/parameters/npt" :
-				 "/sys/module/kvm_intel/parameters/ept", O_RDONLY);
-	char text = 'Y';
+	char path[96], text = 'Y';
+	int fd;
 
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s",
+		 on_amd() ? "kvm_amd" : "kvm_intel", parameter);
+	fd = open(path, O_RDONLY);
 	if (fd < 0)
 		return true;
 	if (read(fd, &text, 1) < 0)
 		text = 'Y';
 	close(fd);
-	return text == 'Y';
+	return text == 'Y' || text == '1';
+}
+
+/* The CPU walks two sets of tables; if not, KVM makes one of them. */
+bool nested_paging(void)
+{
+	return module_has(on_amd() ? "npt" : "ept");
 }
 
 /* For tests whose guests end, or may end, in a triple fault. */
