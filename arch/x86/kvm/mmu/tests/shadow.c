@@ -439,7 +439,8 @@ static void new_mode(struct x86_vcpu *v)
 static void access_something(struct x86_vcpu *v)
 {
 	access_memory(v, some_va(mmu_guest_mode(v)),
-		      (rnd(2) ? GWALK_WRITE : rnd(4) ? 0 : GWALK_FETCH) | (rnd(2) ? GWALK_USER : 0));
+		      (rnd(2) ? GWALK_WRITE : rnd(4) ? 0 : GWALK_FETCH) |
+		      (rnd(2) ? GWALK_USER : 0));
 }
 
 /* The same tables, which mean something else now. */
