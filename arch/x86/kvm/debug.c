@@ -121,9 +121,15 @@ enum x86_next x86_debug_exit(struct x86_vcpu *v, u8 vector, unsigned long dr6)
 	return X86_TO_USER;
 }
 
-/* An instruction was stepped over by software: TF asks for #DB behind it. */
+/* An instruction was stepped over by software: RF was for it, TF asks for #DB behind it. */
 void x86_debug_step(struct x86_vcpu *v, enum x86_next *next)
 {
+	unsigned long rflags = x86_rflags(v);
+
+	if (rflags & X86_EFLAGS_RF)
+		x86_set_rflags(v, rflags & ~X86_EFLAGS_RF);
+	if (!(rflags & X86_EFLAGS_TF))
+		return;
 	if (v->dbg.guest_debug & KVM_GUESTDBG_SINGLESTEP)
 		*next = x86_debug_exit(v, 1, DR_STEP);
 	else

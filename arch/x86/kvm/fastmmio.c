@@ -316,7 +316,8 @@ enum x86_next x86_mmio_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 	u64 val = 0;
 	int ret;
 
-	if ((flags & X86_FAULT_GUEST_TABLE) || unlikely(x86_rflags(v) & X86_EFLAGS_TF))
+	if ((flags & X86_FAULT_GUEST_TABLE) || unlikely(x86_rflags(v) & X86_EFLAGS_TF) ||
+	    unlikely(v->dbg.active))
 		return X86_SLOW;
 	if (!decode_mov(v, m, gpa) || m->store != !!(flags & X86_FAULT_WRITE))
 		return X86_SLOW;

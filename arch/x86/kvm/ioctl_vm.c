@@ -10,12 +10,16 @@
 static long vm_set_tss_addr(void *obj, void *arg)
 {
 	unsigned long addr = (unsigned long)arg;
+	int ret = 0;
 
-	/* Three pages below 4 GiB. Nobody uses them: real mode is run or emulated. */
+	/* Three pages below 4 GiB */
 	if (addr > 0xffffffffu - 3 * PAGE_SIZE)
 		return -EINVAL;
-	to_x86_vm(obj)->tss_addr = addr;
-	return 0;
+	if (x86_caps.tss_pages)
+		ret = mmu_map_tss(obj, addr);
+	if (!ret)
+		WRITE_ONCE(to_x86_vm(obj)->tss_addr, addr);
+	return ret;
 }
 
 static long vm_set_identity_map(void *obj, void *arg)

@@ -64,7 +64,7 @@ enum x86_next x86_skip(struct x86_vcpu *v)
 	}
 	x86_skip_len(v, len);
 stepped:
-	if (unlikely(x86_rflags(v) & X86_EFLAGS_TF))
+	if (unlikely(x86_rflags(v) & (X86_EFLAGS_TF | X86_EFLAGS_RF)))
 		x86_debug_step(v, &next);
 	return next;
 }
@@ -334,11 +334,13 @@ static enum x86_next x86_wait(struct x86_vcpu *v)
 	struct kvm_vcpu *vcpu = &v->vcpu;
 
 	lapic_timer_to_host(v);
+	lapic_sleep(v, true);
 	/* A guest that polls itself asks us not to (MSR_KVM_POLL_CONTROL). */
 	if (v->mp_state == KVM_MP_STATE_HALTED && (v->msr.poll_control & 1))
 		kvm_vcpu_halt(vcpu);
 	else
 		kvm_vcpu_block(vcpu);
+	lapic_sleep(v, false);
 	lapic_timer_to_guest(v);
 	if (v->apic && lapic_timer_pending(v))
 		lapic_inject_timer(v);

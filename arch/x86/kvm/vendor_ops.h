@@ -99,6 +99,9 @@ enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
 	/* Any context: the guest that runs on @cpu takes what is in lapic_posted()	\
 	 * without an exit. False: it can't. */				\
 	OP(bool, notify_guest, (struct x86_vcpu *v, int cpu))			\
+	/* IRQs on. Devices that post by themselves have to wake the vCPU, or need	\
+	 * no longer. The core collects what was posted after it. */		\
+	OP(void, set_sleep, (struct x86_vcpu *v, bool sleeps))			\
 	/* 256 bits: vectors whose EOI exits, where hardware delivers. */	\
 	OP(void, set_eoi_exits, (struct x86_vcpu *v, const unsigned long *vectors)) \
 	/* Translations. load_root: TDP root of @level levels. */		\
@@ -155,6 +158,7 @@ struct x86_caps {
 	u8 tsc_frac_bits;
 	u64 tsc_max_ratio;
 	bool nrips;
+	bool tss_pages;			/* real mode uses the pages of KVM_SET_TSS_ADDR */
 	bool xsaves;
 	bool vnmi;
 	bool apicv;			/* hardware delivers a local APIC's interrupts */

@@ -97,7 +97,8 @@ struct x86_vm {
 	struct x86_clock_vm clock;
 	struct msr_filter __rcu *msr_filter;	/* S */
 
-	u64 tss_addr, identity_map_addr;	/* L */
+	u64 tss_addr;				/* L; read racily; 0: none */
+	u64 identity_map_addr;			/* L */
 	u32 user_msr_mask;			/* L; KVM_CAP_X86_USER_SPACE_MSR */
 	u64 disabled_quirks;			/* L */
 	u32 disabled_exits;			/* L; KVM_X86_DISABLE_EXITS_* */

@@ -15,9 +15,9 @@ void emul_set_mode(struct emul_ctx *c, const struct emul_seg *cs)
 		c->mode = cs->attr & EMUL_SEG_DB ? EMUL_PROT32 : EMUL_PROT16;
 }
 
-/* Is rip inside the segment? */
-static enum emul_result check_rip(struct emul_ctx *c, const struct emul_seg *cs,
-				  u64 rip)
+/* Is rip inside the segment? Before anything is pushed, too. */
+enum emul_result emul_check_rip(struct emul_ctx *c, const struct emul_seg *cs,
+				u64 rip)
 {
 	if (!is_paragraph(c) && c->lma && cs->attr & EMUL_SEG_L)
 		return is_canonical(c, rip) ? EMUL_OK : emul_gp0(c);
@@ -28,7 +28,7 @@ static enum emul_result check_rip(struct emul_ctx *c, const struct emul_seg *cs,
 enum emul_result emul_to_code(struct emul_ctx *c, const struct emul_seg *cs,
 			      u64 rip)
 {
-	TRY(check_rip(c, cs, rip));
+	TRY(emul_check_rip(c, cs, rip));
 	TRY(emul_put_seg(c, EMUL_CS, cs));
 	c->new_rip = rip;
 	if (!is_paragraph(c)) {
@@ -187,8 +187,8 @@ static enum emul_result call_inner(struct emul_ctx *c,
 	TRY(emul_inner_stack(c, cpl, 0, &ss, &sp));
 	TRY(read_params(c, g, params));
 	emul_enter_level(c, cs, cpl, &ss, sp);
-	TRY(emul_stack_ext(c, push_call(c, g, sels, old_sp, params),
-			   ss.sel & ~3u));
+	TRY(emul_with_error(c, push_call(c, g, sels, old_sp, params),
+			    EMUL_SS_VEC, ss.sel & ~3u));
 	TRY(emul_to_code(c, cs, g->rip));
 	return emul_put_seg(c, EMUL_SS, &ss);
 }
@@ -204,6 +204,7 @@ static enum emul_result through_gate(struct emul_ctx *c, struct emul_desc *d,
 	TRY(gate_target(c, &g, call, &cs));
 	if (!call)
 		return emul_to_code(c, &cs, g.rip);
+	TRY(emul_check_rip(c, &cs, g.rip));
 	TRY(emul_seg(c, EMUL_CS, &old));
 	if ((cs.sel & 3) < c->cpl)
 		return call_inner(c, &g, &cs, old->sel);
@@ -233,6 +234,7 @@ static enum emul_result far_code(struct emul_ctx *c, const struct emul_seg *cs,
 	const struct emul_seg *old;
 
 	if (call) {
+		TRY(emul_check_rip(c, cs, rip));
 		TRY(emul_seg(c, EMUL_CS, &old));
 		TRY(push_pair(c, old->sel, c->next_rip, c->op_bytes));
 	}
@@ -370,7 +372,7 @@ static enum emul_result return_outer(struct emul_ctx *c,
 	emul_set_mode(c, cs);
 	TRY(emul_check_seg(c, EMUL_SS, sel, cpl, EMUL_GP, 0, &ss));
 	c->mode = mode;
-	TRY(check_rip(c, cs, rip));
+	TRY(emul_check_rip(c, cs, rip));
 
 	TRY(emul_put_seg(c, EMUL_SS, &ss));
 	TRY(emul_to_code(c, cs, rip));
@@ -435,7 +437,7 @@ static enum emul_result iret_to_vm86(struct emul_ctx *c, u64 rip, u16 cs_sel,
 	for (i = 0; i < 5; i++)
 		TRY(emul_paragraph_seg(c, ids[i], sel[i], &seg[i]));
 	TRY(emul_paragraph_seg(c, EMUL_CS, cs_sel, &cs));
-	TRY(check_rip(c, &cs, rip & 0xffff));
+	TRY(emul_check_rip(c, &cs, rip & 0xffff));
 
 	for (i = 0; i < 5; i++)
 		TRY(emul_put_seg(c, ids[i], &seg[i]));

@@ -307,6 +307,12 @@ static enum x86_next emul_failed(struct x86_vcpu *v)
 	return x86_emulation_failed(v, v->emul->insn, v->emul->fetched);
 }
 
+/* While a debugger uses them, they are not the guest's. */
+static bool emul_is_int3(const struct emul_ctx *c)
+{
+	return c->map == 1 && c->opcode == 0xcc;
+}
+
 static void emul_queue_fault(struct x86_vcpu *v)
 {
 	const struct emul_fault *f = &v->emul->fault;
@@ -333,7 +339,7 @@ static enum x86_next emul_replaced(struct x86_vcpu *v)
 	return v->io->halt && next == X86_RESUME ? x86_halt(v) : next;
 }
 
-/* Traps behind the instruction. A debugger in the VMM has its step from hardware, if REP goes on. */
+/* Traps behind the instruction. While REP goes on, hardware steps for the VMM's debugger. */
 static enum x86_next emul_traps(struct x86_vcpu *v)
 {
 	enum x86_next next = X86_RESUME;
@@ -348,6 +354,17 @@ static enum x86_next emul_traps(struct x86_vcpu *v)
 	return next;
 }
 
+/* Behind it, or with a fault in the new task */
+static void emul_left_insn(struct x86_vcpu *v)
+{
+	struct emul_ctx *c = v->emul;
+
+	if (c->iret)
+		x86_op(set_nmi_mask)(v, false);
+	x86_op(set_int_shadow)(v, (c->int_shadow & EMUL_SHADOW_STI ? KVM_X86_SHADOW_INT_STI : 0) |
+			       (c->int_shadow & EMUL_SHADOW_MOVSS ? KVM_X86_SHADOW_INT_MOV_SS : 0));
+}
+
 static enum x86_next emul_done(struct x86_vcpu *v)
 {
 	struct emul_ctx *c = v->emul;
@@ -358,10 +375,7 @@ static enum x86_next emul_done(struct x86_vcpu *v)
 	next = emul_traps(v);
 	if (c->rep_more)
 		return next;	/* interrupts first, then the rest */
-	if (c->iret)
-		x86_op(set_nmi_mask)(v, false);
-	x86_op(set_int_shadow)(v, (c->int_shadow & EMUL_SHADOW_STI ? KVM_X86_SHADOW_INT_STI : 0) |
-			       (c->int_shadow & EMUL_SHADOW_MOVSS ? KVM_X86_SHADOW_INT_MOV_SS : 0));
+	emul_left_insn(v);
 	kvm_request(&v->vcpu, X86_REQ_EVENT);
 	if (v->io->halt && next == X86_RESUME)
 		return x86_halt(v);
@@ -379,6 +393,8 @@ static enum x86_next emul_pass(struct x86_vcpu *v)
 	case EMUL_OK:
 		return emul_done(v);
 	case EMUL_FAULT:
+		if (v->emul->committed)
+			emul_left_insn(v);
 		emul_queue_fault(v);
 		return X86_RESUME;
 	case EMUL_USER:
@@ -436,13 +452,13 @@ static enum x86_next emul_decode_now(struct x86_vcpu *v)
 
 /*
  * A breakpoint on the code itself comes before all else. Where hardware had begun
- * with the instruction, it has seen to it, and RF is set (SDM 3B 17.3.1.1).
+ * with the instruction, it has seen to it.
  */
 static bool emul_code_breakpoint(struct x86_vcpu *v, enum x86_next *next)
 {
 	unsigned long la = x86_rip(v), hits;
 
-	if (x86_rflags(v) & X86_EFLAGS_RF)
+	if (v->exit.reason != X86_EXIT_EMULATE || (x86_rflags(v) & X86_EFLAGS_RF))
 		return false;
 	if (!x86_is_64bit(v))
 		la = (u32)(la + x86_op(seg_base)(v, X86_CS));
@@ -465,6 +481,8 @@ enum x86_next x86_emulate(struct x86_vcpu *v)
 	if (next != X86_RESUME)
 		return next;
 	v->io->epoch = v->emul->epoch;
+	if (unlikely(v->dbg.guest_debug & KVM_GUESTDBG_USE_SW_BP) && emul_is_int3(v->emul))
+		return x86_debug_exit(v, EMUL_BP, 0);
 	return emul_pass(v);
 }
 

@@ -307,9 +307,9 @@ enum emul_result emul_inner_stack(struct emul_ctx *c, unsigned int cpl,
 				  u32 ext, struct emul_seg *ss, u64 *sp);
 void emul_enter_level(struct emul_ctx *c, const struct emul_seg *cs,
 		      unsigned int cpl, const struct emul_seg *ss, u64 sp);
-/* r, but with error as #SS's error code */
-enum emul_result emul_stack_ext(struct emul_ctx *c, enum emul_result r,
-				u32 error);
+/* r, but with this error code if it is that vector */
+enum emul_result emul_with_error(struct emul_ctx *c, enum emul_result r,
+				 u8 vector, u32 error);
 
 /* x87.c */
 enum emul_result emul_x87_pending(struct emul_ctx *c);
@@ -334,6 +334,8 @@ enum emul_result emul_task_return(struct emul_ctx *c);
 /* far.c */
 enum emul_result emul_to_code(struct emul_ctx *c, const struct emul_seg *cs,
 			      u64 rip);
+enum emul_result emul_check_rip(struct emul_ctx *c, const struct emul_seg *cs,
+				u64 rip);
 void emul_set_mode(struct emul_ctx *c, const struct emul_seg *cs);
 
 #endif

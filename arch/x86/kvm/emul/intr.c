@@ -219,10 +219,10 @@ void emul_enter_level(struct emul_ctx *c, const struct emul_seg *cs,
 	emul_set_gpr(c, R_SP, sp);
 }
 
-enum emul_result emul_stack_ext(struct emul_ctx *c, enum emul_result r,
-				u32 error)
+enum emul_result emul_with_error(struct emul_ctx *c, enum emul_result r,
+				 u8 vector, u32 error)
 {
-	if (r == EMUL_FAULT && c->fault.vector == EMUL_SS_VEC)
+	if (r == EMUL_FAULT && c->fault.vector == vector)
 		c->fault.error = error;
 	return r;
 }
@@ -287,8 +287,10 @@ static enum emul_result gate_interrupt(struct emul_ctx *c, const struct gate *g,
 	if (err == ~0u)
 		err = (ss.sel & ~3u) | ev->ext;
 	emul_enter_level(c, &cs, cpl, &ss, sp);
-	TRY(emul_stack_ext(c, push_event(c, g, sels, old_sp, rip, switched, ev),
-			   err));
+	TRY(emul_with_error(c, emul_check_rip(c, &cs, g->rip), EMUL_GP,
+			    ev->ext));
+	TRY(emul_with_error(c, push_event(c, g, sels, old_sp, rip, switched,
+					  ev), EMUL_SS_VEC, err));
 
 	/* flags first: CS of a VM86 task has no mode of its own */
 	c->rflags &= ~(FL_TF | FL_NT | FL_RF | FL_VM);

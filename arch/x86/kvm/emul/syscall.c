@@ -85,9 +85,8 @@ enum emul_result x_sysret(struct emul_ctx *c)
 	sel = star >> 48;
 	if (!to64)
 		rip = (u32)rip;
-	else if (!is_canonical(c, rip))
-		/* AMD faults only once it is at CPL 3 */
-		return emul_has(c, EMUL_F_AMD) ? EMUL_UNHANDLED : emul_gp0(c);
+	else if (!is_canonical(c, rip) && !emul_has(c, EMUL_F_AMD))
+		return emul_gp0(c);	/* AMD: at CPL 3, when it fetches there */
 	if (is_long64(c))
 		c->rflags = (c->gpr[11] & SYSRET_FLAGS) | 2;
 	else

@@ -311,8 +311,8 @@ static enum emul_result load_segments(struct emul_ctx *c, const struct task *t,
 	}
 	if (!ev->has_error)
 		return EMUL_OK;
-	return emul_stack_ext(c, emul_push(c, ev->error, t->form->slot),
-			      ev->ext);
+	return emul_with_error(c, emul_push(c, ev->error, t->form->slot),
+			       EMUL_SS_VEC, ev->ext);
 }
 
 /* All that can fault in the old task */

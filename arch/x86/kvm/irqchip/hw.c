@@ -64,6 +64,23 @@ struct lapic_posted *lapic_posted(struct x86_vcpu *v)
 }
 KVM_EXPORT(lapic_posted);
 
+void lapic_unblock(struct x86_vcpu *v)
+{
+	kvm_request(&v->vcpu, KVM_REQ_UNBLOCK);
+	kvm_vcpu_wake_up(&v->vcpu);
+}
+KVM_EXPORT(lapic_unblock);
+
+/* Collected last, so that the next who posts finds nobody notified, and does it. */
+void lapic_sleep(struct x86_vcpu *v, bool sleeps)
+{
+	if (!static_branch_unlikely(&lapic_posts))
+		return;
+	x86_op(set_sleep)(v, sleeps);
+	if (sleeps)
+		lapic_collect_posted(v);
+}
+
 void lapic_sync_irqs(struct x86_vcpu *v)
 {
 	struct lapic *a = v->apic;

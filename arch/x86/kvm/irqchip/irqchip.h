@@ -106,13 +106,17 @@ bool lapic_x2apic_plain(unsigned int index);
 /* Vectors on their way to the IRR, as hardware reads them (SDM 3C 30.6). All atomic */
 struct lapic_posted {
 	DECLARE_BITMAP(vectors, 256);
-	unsigned long flags;		/* LAPIC_NOTIFIED */
+	unsigned long flags;		/* LAPIC_NOTIFIED; whom to notify: vmx/posted.c */
 	u64 unused[3];
 } __aligned(64);
 
 #define LAPIC_NOTIFIED	0		/* whoever takes them is on the way */
 
 struct lapic_posted *lapic_posted(struct x86_vcpu *v);
+/* Any context: ends the sleep of a vCPU that hardware posted to; it looks for itself. */
+void lapic_unblock(struct x86_vcpu *v);
+/* The vCPU's thread is about to sleep: hardware that posts has to wake it; and back */
+void lapic_sleep(struct x86_vcpu *v, bool sleeps);
 
 /*
  * Where hardware may be changing the IRR, senders post beside it. On for good

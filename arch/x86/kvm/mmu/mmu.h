@@ -174,6 +174,12 @@ void mmu_new_cr3(struct x86_vcpu *v);
  * memory, at x86_vm.identity_map_addr, that maps 4 GiB onto themselves. Process context.
  */
 int mmu_map_identity(struct kvm *kvm);
+/*
+ * KVM_SET_TSS_ADDR, for hardware that runs real mode in virtual-8086 mode: a TSS at
+ * @gpa whose I/O map allows all ports. -EEXIST if there is one or something else.
+ */
+#define MMU_TSS_SIZE	(0x68 + 0x10000 / 8 + 1)
+int mmu_map_tss(struct kvm *kvm, gpa_t gpa);
 
 /*
  * Shadow paging: the guest's access to @gva faulted, @error is hardware's error

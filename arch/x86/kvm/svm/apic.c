@@ -12,6 +12,10 @@ bool svm_notify_guest(struct x86_vcpu *v, int cpu)
 	return false;
 }
 
+void svm_set_sleep(struct x86_vcpu *v, bool sleeps)
+{
+}
+
 void svm_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors)
 {
 }

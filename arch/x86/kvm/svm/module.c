@@ -154,6 +154,7 @@ static const struct x86_vendor_ops svm_ops = {
 	.sync_irqs		= svm_sync_irqs,
 	.set_apic_mode		= svm_set_apic_mode,
 	.notify_guest		= svm_notify_guest,
+	.set_sleep		= svm_set_sleep,
 	.set_eoi_exits		= svm_set_eoi_exits,
 
 	.load_root		= svm_load_root,

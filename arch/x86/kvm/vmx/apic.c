@@ -2,9 +2,6 @@
 /*
  * What hardware does of the local APIC (SDM 3C 30). Its virtual-APIC page is the
  * register page of the in-kernel APIC, so there is nothing to copy.
- *
- * Posted interrupts come from other vCPUs' threads and devices in the kernel alone:
- * they wake a vCPU that sleeps, so no wake-up vector is needed.
  */
 #include <linux/io.h>
 #include <asm/apic.h>

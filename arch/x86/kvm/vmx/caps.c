@@ -16,8 +16,8 @@ MODULE_PARM_DESC(emulate_invalid_guest_state,
 
 static bool ept = true, vpid = true, unrestricted_guest = true, eptad = true, pml = true;
 static bool preemption_timer = true;
-/* Off until it is known why Linux with two xAPICs stops with it (ROADMAP). */
-static bool enable_apicv;
+static bool enable_apicv = true, flexpriority = true;
+static bool apicv_asked;		/* by a parameter, not by default */
 module_param(ept, bool, 0444);
 MODULE_PARM_DESC(ept, "Extended page tables; without them, shadow paging");
 module_param(vpid, bool, 0444);
@@ -32,11 +32,22 @@ MODULE_PARM_DESC(pml, "Dirty logs by the CPU's own list of pages (needs eptad)")
 module_param(preemption_timer, bool, 0444);
 MODULE_PARM_DESC(preemption_timer, "Deadlines of a running guest's APIC timer in hardware");
 
-static bool flexpriority;
 module_param(flexpriority, bool, 0444);
 MODULE_PARM_DESC(flexpriority, "Accesses to an xAPIC's page without exits (needs enable_apicv)");
-module_param(enable_apicv, bool, 0444);
-MODULE_PARM_DESC(enable_apicv, "Interrupts delivered by hardware (off)");
+
+static int set_apicv(const char *val, const struct kernel_param *kp)
+{
+	apicv_asked = true;
+	return param_set_bool(val, kp);
+}
+
+static const struct kernel_param_ops apicv_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG, .set = set_apicv, .get = param_get_bool,
+};
+module_param_cb(enable_apicv, &apicv_ops, &enable_apicv, 0444);
+__MODULE_PARM_TYPE(enable_apicv, "bool");
+MODULE_PARM_DESC(enable_apicv,
+		 "Interrupts delivered by hardware (by default if it has posted interrupts)");
 
 /* The older MSR's bits are those of the "true" one, plus some that are forced to 1. */
 static u64 control_msr(u32 msr, u32 true_msr)
@@ -178,13 +189,24 @@ static u64 vmx_spec_ctrl_bits(void)
 	return boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) ? bits : 0;
 }
 
-/* Entry insists on all three (SDM 3C 27.2.1.1). */
-static void vmx_probe_posted(struct vmx_hw *hw)
+/*
+ * For posted interrupts entry insists on all three (SDM 3C 27.2.1.1). CPUs with the
+ * other controls and without this one are emulated: asked for, these are used.
+ */
+static void vmx_probe_apicv(struct vmx_hw *hw)
 {
-	hw->posted = hw->apicv && (hw->pin & PIN_BASED_POSTED_INTR) &&
+	/* In virtual-8086 mode it would take the IVT of real mode for an IDT. */
+	bool can = enable_apicv && hw->unrestricted && hw->tpr_shadow &&
+		   (hw->optional & VMX_APICV) == VMX_APICV;
+
+	hw->posted = can && (hw->pin & PIN_BASED_POSTED_INTR) &&
 		     (hw->exit & VM_EXIT_ACK_INTR_ON_EXIT);
 	if (!hw->posted)
 		hw->pin &= ~PIN_BASED_POSTED_INTR;
+	hw->apicv = hw->posted || (can && apicv_asked);
+	enable_apicv = hw->apicv;
+	flexpriority = flexpriority && hw->apicv &&
+		       (hw->optional & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES);
 }
 
 /* 0, or -EOPNOTSUPP with a line that says why. */
@@ -202,14 +224,9 @@ int vmx_caps_probe(void)
 	if (ret)
 		return ret;
 	preemption_timer = hw->pin & PIN_BASED_VMX_PREEMPTION_TIMER;
-	hw->apicv = enable_apicv && hw->ept && hw->tpr_shadow &&
-		    (hw->optional & VMX_APICV) == VMX_APICV;
-	enable_apicv = hw->apicv;
-	flexpriority = flexpriority && hw->apicv &&
-		       (hw->optional & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES);
-	vmx_probe_posted(hw);
 	unrestricted_guest &= hw->ept && (hw->optional & SECONDARY_EXEC_UNRESTRICTED_GUEST);
 	hw->unrestricted = unrestricted_guest;
+	vmx_probe_apicv(hw);
 	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
 	hw->secondary |= hw->ept ? SECONDARY_EXEC_ENABLE_EPT : 0;
@@ -254,6 +271,7 @@ void vmx_caps_export(struct x86_caps *caps)
 		.tsc_frac_bits = 48,
 		.tsc_max_ratio = ~0ull,
 		.nrips = true,
+		.tss_pages = !vmx_hw.unrestricted,
 		.apicv = vmx_hw.apicv,
 		.apic_page = flexpriority,
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&

@@ -134,6 +134,12 @@ static void decode_exception(struct vmx_vcpu *s)
 	}
 	if (unlikely((info & INTR_INFO_UNBLOCK_NMI) && vector != VEC_DF))
 		vmx_block_nmi_again();
+	if (unlikely(s->vm86.on) && vmx_vm86_emulates(s, vector)) {
+		/* No trap belongs to an instruction that faulted; Bochs 2.7 leaves its step. */
+		vmx_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
+		e->reason = X86_EXIT_EMULATE;
+		return;
+	}
 	e->exc.vector = vector;
 	e->exc.has_error = info & INTR_INFO_DELIVER_CODE_MASK;
 	e->exc.error = e->exc.has_error ? vmx_read(VM_EXIT_INTR_ERROR_CODE) : 0;

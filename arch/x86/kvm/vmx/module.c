@@ -103,6 +103,7 @@ static int vmx_hw_enable(void)
 
 static void vmx_hw_disable(void)
 {
+	vmx_posted_leave_cpu();
 	vmx_off();
 }
 
@@ -170,6 +171,7 @@ static const struct x86_vendor_ops vmx_ops = {
 	.sync_irqs		= vmx_sync_irqs,
 	.set_apic_mode		= vmx_set_apic_mode,
 	.notify_guest		= vmx_notify_guest,
+	.set_sleep		= vmx_set_sleep,
 	.set_eoi_exits		= vmx_set_eoi_exits,
 
 	.load_root		= vmx_load_root,
@@ -271,6 +273,7 @@ static int __init vmx_init(void)
 	ret = vmx_l1d_init();
 	if (ret)
 		goto err_vpids;
+	vmx_posted_init();
 	/* A crash kernel must not start with VMX on. */
 	cpu_emergency_register_virt_callback(vmx_off);
 	vmx_caps_export(&caps);
@@ -281,6 +284,7 @@ static int __init vmx_init(void)
 
 err_callback:
 	cpu_emergency_unregister_virt_callback(vmx_off);
+	vmx_posted_exit();
 	vmx_l1d_exit();
 err_vpids:
 	vmx_vpids_exit();
@@ -296,6 +300,7 @@ static void __exit vmx_exit(void)
 {
 	x86_vendor_unregister();
 	cpu_emergency_unregister_virt_callback(vmx_off);
+	vmx_posted_exit();
 	vmx_l1d_exit();
 	vmx_vpids_exit();
 	vmx_bitmaps_exit();

@@ -87,6 +87,7 @@ int vmx_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host)
 	u16 field = vmx_field(index, &address);
 
 	if (field) {
+		vmx_vm86_leave(s);
 		*data = vmx_read(field);
 		return 0;
 	}
@@ -150,6 +151,7 @@ int vmx_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool host)
 	if (field) {
 		if (address && !x86_canonical(v, data))
 			return 1;
+		vmx_vm86_leave(s);
 		vmx_write(field, data);
 		return 0;
 	}

@@ -20,6 +20,9 @@
 #define CR4_PAGED	(X86_CR4_PAE | X86_CR4_PCIDE | X86_CR4_SMEP | X86_CR4_SMAP |		\
 			 X86_CR4_PKE | X86_CR4_LA57)
 
+/* What would act on code at CPL 3, where the guest believes to be at 0 */
+#define CR4_VM86	(X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_UMIP)
+
 #define CR3_EXITING	(CPU_BASED_CR3_LOAD_EXITING | CPU_BASED_CR3_STORE_EXITING)
 
 static bool vmx_pae_paging(struct x86_vcpu *v)
@@ -37,7 +40,8 @@ void vmx_cache_regs(struct x86_vcpu *v, u32 which)
 	if (which & BIT(X86_LAZY_RSP))
 		v->regs.gpr[X86_RSP] = vmx_read(GUEST_RSP);
 	if (which & BIT(X86_LAZY_RFLAGS))
-		v->regs.rflags = vmx_read(GUEST_RFLAGS);
+		v->regs.rflags = s->vm86.on ? vmx_vm86_flags(s, vmx_read(GUEST_RFLAGS)) :
+					      vmx_read(GUEST_RFLAGS);
 	/* What the guest does not own is in v->regs, whatever hardware has. */
 	if (which & BIT(X86_LAZY_CR0))
 		v->regs.cr0 = (v->regs.cr0 & ~s->cr0_owned) |
@@ -59,11 +63,23 @@ void vmx_cache_regs(struct x86_vcpu *v, u32 which)
 /* Access rights have the descriptor's bits, and one for "unusable" (SDM 3C 25.4.1). */
 void vmx_get_segment(struct x86_vcpu *v, enum x86_seg seg, struct kvm_segment *out)
 {
+	struct vmx_vcpu *s = to_vmx(v);
 	u32 a = vmx_read(VMX_SEG(AR_BYTES, seg));
+	u32 limit = vmx_read(VMX_SEG(LIMIT, seg));
 
+	if (unlikely(s->vm86.on)) {
+		if (seg == X86_TR) {
+			*out = s->vm86.tr;
+			return;
+		}
+		if (seg <= X86_GS) {
+			limit = s->vm86.limit[seg];
+			a = s->vm86.access[seg];
+		}
+	}
 	*out = (struct kvm_segment) {
 		.base = vmx_read(VMX_SEG(BASE, seg)),
-		.limit = vmx_read(VMX_SEG(LIMIT, seg)),
+		.limit = limit,
 		.selector = vmx_read(VMX_SEG(SELECTOR, seg)),
 		.type = a & VMX_AR_TYPE_MASK,
 		.s = !!(a & VMX_AR_S_MASK),
@@ -80,8 +96,12 @@ void vmx_get_segment(struct x86_vcpu *v, enum x86_seg seg, struct kvm_segment *o
 
 void vmx_set_segment(struct x86_vcpu *v, enum x86_seg seg, const struct kvm_segment *in)
 {
+	struct vmx_vcpu *s = to_vmx(v);
 	bool unusable = in->unusable || !in->present;
 	u32 type = in->type & VMX_AR_TYPE_MASK, a;
+
+	if (unlikely(s->vm86.on) && !vmx_vm86_keeps(seg, in))
+		vmx_vm86_leave(s);
 
 	/* Entry insists on what loading the register would have set (SDM 3C 27.3.1.2). */
 	if (seg == X86_TR)
@@ -92,20 +112,27 @@ void vmx_set_segment(struct x86_vcpu *v, enum x86_seg seg, const struct kvm_segm
 	    (in->avl & 1) << 12 | (in->l & 1) << 13 | (in->db & 1) << 14 | (in->g & 1) << 15 |
 	    (unusable ? VMX_AR_UNUSABLE_MASK : 0);
 	vmx_write(VMX_SEG(BASE, seg), in->base);
-	vmx_write(VMX_SEG(LIMIT, seg), in->limit);
 	vmx_write(VMX_SEG(SELECTOR, seg), in->selector);
+	if (unlikely(s->vm86.on)) {
+		s->vm86.limit[seg] = in->limit;
+		s->vm86.access[seg] = a;
+		return;
+	}
+	vmx_write(VMX_SEG(LIMIT, seg), in->limit);
 	vmx_write(VMX_SEG(AR_BYTES, seg), a);
-	to_vmx(v)->state_valid = false;
+	s->state_valid = false;
 }
 
 /* SS.DPL is the CPL, also of an unusable SS; in real mode it is 0 (SDM 3C 25.4.1). */
 int vmx_get_cpl(struct x86_vcpu *v)
 {
-	return VMX_AR_DPL(vmx_read(GUEST_SS_AR_BYTES));
+	return unlikely(to_vmx(v)->vm86.on) ? 0 : VMX_AR_DPL(vmx_read(GUEST_SS_AR_BYTES));
 }
 
 u64 vmx_seg_base(struct x86_vcpu *v, enum x86_seg seg)
 {
+	if (unlikely(to_vmx(v)->vm86.on) && seg == X86_TR)
+		return to_vmx(v)->vm86.tr.base;
 	return vmx_read(VMX_SEG(BASE, seg));
 }
 
@@ -153,7 +180,11 @@ void vmx_set_cr0(struct x86_vcpu *v, unsigned long cr0)
 {
 	struct vmx_vcpu *s = to_vmx(v);
 	unsigned long fixed = vmx_hw.cr0_fixed0;
+	/* Without caches the guest's memory would be uncached. */
+	unsigned long off = X86_CR0_CD | X86_CR0_NW;
 
+	if (unlikely(s->vm86.on) && (cr0 & X86_CR0_PE))
+		vmx_vm86_leave(s);
 	if (vmx_hw.unrestricted)
 		fixed &= ~(X86_CR0_PE | X86_CR0_PG);
 	else
@@ -165,10 +196,14 @@ void vmx_set_cr0(struct x86_vcpu *v, unsigned long cr0)
 	if (mmu_shadow())
 		fixed |= X86_CR0_WP;
 	s->cr0_owned = CR0_OWNED & ~fixed;
+	if (unlikely(s->vm86.on)) {
+		/* Real mode checks no alignment. */
+		off |= X86_CR0_AM;
+		s->cr0_owned = 0;
+	}
 	vmx_write(CR0_GUEST_HOST_MASK, ~s->cr0_owned);
 	vmx_write(CR0_READ_SHADOW, cr0);
-	/* Without caches the guest's memory would be uncached. */
-	vmx_write(GUEST_CR0, (cr0 & ~(X86_CR0_CD | X86_CR0_NW)) | X86_CR0_ET | fixed);
+	vmx_write(GUEST_CR0, (cr0 & ~off) | X86_CR0_ET | fixed);
 }
 
 /* MCE stays on, or a host's machine check is a shutdown. */
@@ -181,8 +216,12 @@ void vmx_set_cr4(struct x86_vcpu *v, unsigned long cr4)
 	v->regs.cr4 = cr4;
 	v->regs.avail |= BIT(X86_LAZY_CR4);
 	s->cr4_owned = CR4_OWNED & ~v->cpuid.cr4_reserved & ~fixed;
+	if (unlikely(s->vm86.on))
+		s->cr4_owned = 0;
 	vmx_write(CR4_GUEST_HOST_MASK, ~s->cr4_owned);
 	vmx_write(CR4_READ_SHADOW, cr4);
+	if (unlikely(s->vm86.on))
+		cr4 &= ~CR4_VM86;
 	if (unlikely(s->unpaged))
 		cr4 = (cr4 & ~CR4_PAGED) | X86_CR4_PSE;
 	/* Shadow tables have entries of 64 bits, and no PCIDs. */
@@ -281,15 +320,20 @@ static bool vmx_data_valid(enum x86_seg nr, const struct kvm_segment *seg)
 	return (code && conforming) || vmx_hw.unrestricted || seg->dpl >= (seg->selector & 3);
 }
 
-static bool vmx_system_segments_valid(struct x86_vcpu *v)
+static bool vmx_tr_valid(struct x86_vcpu *v)
 {
-	struct kvm_segment tr, ldt;
+	struct kvm_segment tr;
 
 	vmx_get_segment(v, X86_TR, &tr);
+	return !tr.unusable && tr.present && !tr.s && !(tr.selector & 4) && vmx_limit_valid(&tr) &&
+	       (tr.type == 11 || (tr.type == 3 && !x86_long_mode(v)));
+}
+
+bool vmx_ldt_valid(struct x86_vcpu *v)
+{
+	struct kvm_segment ldt;
+
 	vmx_get_segment(v, X86_LDTR, &ldt);
-	if (tr.unusable || !tr.present || tr.s || (tr.selector & 4) || !vmx_limit_valid(&tr) ||
-	    (tr.type != 11 && (tr.type != 3 || x86_long_mode(v))))
-		return false;
 	return ldt.unusable || (ldt.present && !ldt.s && ldt.type == 2 && !(ldt.selector & 4) &&
 				vmx_limit_valid(&ldt));
 }
@@ -312,7 +356,12 @@ static bool vmx_entry_takes_segments(struct x86_vcpu *v)
 	if (!vm86 && (!vmx_cs_valid(v, &seg[X86_CS], &seg[X86_SS]) ||
 		      !vmx_ss_valid(v, &seg[X86_SS], &seg[X86_CS])))
 		return false;
-	return vmx_system_segments_valid(v);
+	return vmx_tr_valid(v) && vmx_ldt_valid(v);
+}
+
+static bool vmx_event_waits(void)
+{
+	return vmx_read(VM_ENTRY_INTR_INFO_FIELD) & INTR_INFO_VALID_MASK;
 }
 
 bool vmx_segments_valid(struct x86_vcpu *v)
@@ -326,11 +375,14 @@ bool vmx_segments_valid(struct x86_vcpu *v)
 bool vmx_must_emulate(struct vmx_vcpu *s)
 {
 	struct x86_vcpu *v = &s->x86;
-	bool real = !(x86_cr0(v) & X86_CR0_PE);
 
+	if (s->vm86.on)
+		return vmx_event_waits();
 	/* What the guest loaded itself the CPU has checked. */
 	if (likely(s->state_valid) && !(v->regs.dirty & BIT(X86_LAZY_RFLAGS)))
 		return false;
-	s->state_valid = !real && vmx_entry_takes_segments(v);
-	return real || (!s->state_valid && vmx_emulate_invalid);
+	if (!(x86_cr0(v) & X86_CR0_PE))
+		return !vmx_vm86_enter(s) || vmx_event_waits();
+	s->state_valid = vmx_entry_takes_segments(v);
+	return !s->state_valid && vmx_emulate_invalid;
 }

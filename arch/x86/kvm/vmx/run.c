@@ -110,6 +110,7 @@ static noinline bool vmx_prepare_entry(struct vmx_vcpu *s)
 	if (!(s->prep & VMX_PREP_FRESH))
 		return true;
 	s->prep &= ~VMX_PREP_FRESH;
+	vmx_posted_enter(s);
 	cr3 = __get_current_cr3_fast();
 	cr4 = cr4_read_shadow();
 	if (cr3 != s->host_cr3) {
@@ -167,6 +168,7 @@ static void vmx_step_in_shadow(unsigned long rflags)
 static void vmx_regs_to_block(struct vmx_vcpu *s)
 {
 	struct x86_regs *regs = &s->x86.regs;
+	unsigned long rflags = regs->rflags;
 	unsigned int i;
 
 	if (regs->dirty & BIT(X86_LAZY_RIP))
@@ -174,8 +176,10 @@ static void vmx_regs_to_block(struct vmx_vcpu *s)
 	if (regs->dirty & BIT(X86_LAZY_RSP))
 		vmx_write(GUEST_RSP, regs->gpr[X86_RSP]);
 	if (regs->dirty & BIT(X86_LAZY_RFLAGS)) {
-		vmx_write(GUEST_RFLAGS, regs->rflags);
-		vmx_step_in_shadow(regs->rflags);
+		if (unlikely(s->vm86.on))
+			rflags = vmx_vm86_flags_to_block(s, rflags);
+		vmx_write(GUEST_RFLAGS, rflags);
+		vmx_step_in_shadow(rflags);
 	}
 	if ((regs->dirty & BIT(X86_LAZY_CR3)) && !s->unpaged && !mmu_shadow())
 		vmx_write(GUEST_CR3, regs->cr3);

@@ -57,9 +57,10 @@ static void vmx_intercept_by_vm(struct vmx_vcpu *s)
 
 void vmx_update_intercepts(struct x86_vcpu *v)
 {
-	bool bp = v->dbg.guest_debug & KVM_GUESTDBG_USE_SW_BP;
+	struct vmx_vcpu *s = to_vmx(v);
+	bool bp = (v->dbg.guest_debug & KVM_GUESTDBG_USE_SW_BP) || s->vm86.on;
 
-	vmx_control(&to_vmx(v)->exceptions, EXCEPTION_BITMAP, BIT(VEC_BP), bp);
+	vmx_control(&s->exceptions, EXCEPTION_BITMAP, BIT(VEC_BP), bp);
 }
 
 void vmx_cpuid_changed(struct x86_vcpu *v)
@@ -200,6 +201,7 @@ int vmx_vcpu_create(struct x86_vcpu *v)
 	}
 	s->unique = atomic64_inc_return(&vmx_unique);
 	s->cpu = -1;
+	s->sleeps_on = -1;
 	s->vpid = vmx_vpid_get();
 	return 0;
 }
@@ -222,6 +224,7 @@ void vmx_vcpu_reset(struct x86_vcpu *v, bool init)
 	struct vmx_vcpu *s = to_vmx(v);
 	unsigned int i;
 
+	vmx_vm86_leave(s);
 	if (!s->fields_set)
 		vmx_fill_control(s);
 	if (!init) {
@@ -273,6 +276,7 @@ void vmx_vcpu_load(struct x86_vcpu *v, int cpu)
 		/* No such values: to be written anew. */
 		s->host_fs_base = s->host_cr3 = s->host_cr4 = ~0ul;
 		s->flush = true;
+		vmx_posted_load(s, cpu);
 	}
 	local_irq_restore(flags);
 	vmx_shrink_pause_window(s);

@@ -68,6 +68,17 @@ struct vmx_entry {
 #define VMX_PREP_FRESH	BIT(0)		/* first entry since prepare_guest */
 #define VMX_PREP_TIMER	BIT(1)		/* a deadline is set, or was cancelled */
 
+/* vm86.c. v: vcpu->mutex; what a guest in real mode has and the VMCS has not, while @on */
+struct vmx_vm86 {
+	bool on;			/* v; the VMCS has virtual-8086 mode */
+	u32 limit[X86_GS + 1];		/* v */
+	u32 access[X86_GS + 1];		/* v; as in the VMCS */
+	struct kvm_segment tr;		/* v */
+	u32 sysenter_cs;		/* v */
+	u32 exceptions;			/* v; what exits otherwise, but for INT3 */
+	unsigned long iopl;		/* v; of RFLAGS, but for those in v->regs */
+};
+
 /* c: constant once created   v: vcpu->mutex   p: loaded, preemption off   i: IRQs off on cpu */
 struct vmx_vcpu {
 	struct x86_vcpu x86;		/* first */
@@ -83,12 +94,15 @@ struct vmx_vcpu {
 	bool soft_ours;			/* v; the INT3/INTO on its way in is no instruction's */
 	bool unpaged;			/* v; CR0.PG is set for the CPU alone */
 	bool state_valid;		/* v; segments were checked since they changed */
+	struct vmx_vm86 vm86;
 	bool guest_loaded;		/* p; MSRs that only user mode needs are the guest's */
 	u32 pin, primary, secondary, entry_ctl;	/* v; controls as in the VMCS */
 	u32 exceptions;			/* v; exception bitmap */
 	u32 ple_window;			/* v */
 	u8 tpr_threshold;		/* v; as in the VMCS */
 	bool apic_page;			/* c; there is one to be redirected */
+	int sleeps_on;			/* v; CPU whose list has @sleeper, -1: none */
+	struct list_head sleeper;	/* posted.c */
 	u64 eptp;			/* v; with EPT */
 	struct vmx_msr_entry *efer;	/* v; the guest's, the host's. NULL: in the VMCS */
 	struct page *written;		/* c; page-modification log, tlb.c */
@@ -141,6 +155,14 @@ bool vmx_notify_guest(struct x86_vcpu *v, int cpu);
 void vmx_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
 void vmx_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);
 
+/* posted.c */
+void vmx_posted_init(void);
+void vmx_posted_exit(void);
+void vmx_posted_load(struct vmx_vcpu *s, int cpu);
+void vmx_posted_enter(struct vmx_vcpu *s);
+void vmx_posted_leave_cpu(void);
+void vmx_set_sleep(struct x86_vcpu *v, bool sleeps);
+
 /* msr.c */
 int vmx_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);
 int vmx_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool host);
@@ -162,8 +184,23 @@ bool vmx_cr4_valid(struct x86_vcpu *v, unsigned long cr4);
 bool vmx_segments_valid(struct x86_vcpu *v);
 void vmx_set_dr7(struct x86_vcpu *v, unsigned long dr7);
 void vmx_sync_drs(struct x86_vcpu *v);
+/* Would entry take the LDTR? */
+bool vmx_ldt_valid(struct x86_vcpu *v);
 /* Without unrestricted guests: is this a state that entry refuses? */
 bool vmx_must_emulate(struct vmx_vcpu *s);
+
+/* vm86.c; the VMCS is current */
+/* Real mode. False: only the emulator can run it */
+bool vmx_vm86_enter(struct vmx_vcpu *s);
+/* The VMCS gets back what the guest has; nothing to do if it has it. */
+void vmx_vm86_leave(struct vmx_vcpu *s);
+/* May virtual-8086 mode go on with this segment? */
+bool vmx_vm86_keeps(enum x86_seg nr, const struct kvm_segment *seg);
+/* The guest's flags to the VMCS's, and back */
+unsigned long vmx_vm86_flags_to_block(struct vmx_vcpu *s, unsigned long rflags);
+unsigned long vmx_vm86_flags(struct vmx_vcpu *s, unsigned long rflags);
+/* This exception came from the mode, and real mode may have none. */
+bool vmx_vm86_emulates(struct vmx_vcpu *s, u8 vector);
 
 /* run.c */
 void vmx_prepare_guest(struct x86_vcpu *v);

@@ -4,8 +4,6 @@
  * takes them off us leaves the APIC as software would.
  */
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "vm.h"
 
@@ -18,44 +16,7 @@
 
 static u64 exits_of(struct vcpu *vcpu)
 {
-	struct kvm_stats_header head;
-	struct kvm_stats_desc *desc;
-	char buf[512];
-	u64 value = ~0ull;
-	size_t size;
-	int fd;
-
-	MUST((fd = ioctl(vcpu->fd, KVM_GET_STATS_FD, 0)) >= 0);
-	MUST(pread(fd, &head, sizeof(head), 0) == sizeof(head));
-	size = sizeof(*desc) + head.name_size;
-	MUST(size <= sizeof(buf));
-	desc = (void *)buf;
-	for (u32 i = 0; i < head.num_desc; i++) {
-		MUST(pread(fd, buf, size, head.desc_offset + i * size) == (ssize_t)size);
-		if (strcmp((char *)buf + sizeof(*desc), "exits"))
-			continue;
-		MUST(pread(fd, &value, 8, head.data_offset + desc->offset) == 8);
-	}
-	close(fd);
-	MUST(value != ~0ull);
-	return value;
-}
-
-static bool parameter_is_on(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	int c = f ? fgetc(f) : 0;
-
-	if (f)
-		fclose(f);
-	return c == 'Y' || c == '1';
-}
-
-/* Ours on a CPU that delivers interrupts itself */
-static bool hardware_delivers(void)
-{
-	return !on_stock_kvm() &&
-	       parameter_is_on("/sys/module/kvm_intel/parameters/enable_apicv");
+	return vcpu_stat(vcpu, "exits");
 }
 
 /* --- loops ----------------------------------------------------------------- */

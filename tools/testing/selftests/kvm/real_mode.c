@@ -6,37 +6,7 @@
  */
 #include <string.h>
 
-#include "vm.h"
-
-#define PORT	0x10
-
-/* Label @l of blob @b: as an offset in its segment, and as a linear address */
-#define OFF(b, l)	"(" #l " - " #b ")"
-#define LIN(b, l)	"(0x8000 + " #l " - " #b ")"
-
-#define FLAT_GDT							\
-	".balign 8\n9: .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff,"	\
-	"0x00009b008000ffff, 0x000093000000ffff\n8: .word 39; .long "
-#define SET_PE	"mov %cr0, %eax; or $1, %al; mov %eax, %cr0;"
-#define TELL(value)	"mov $" value ", %eax; out %eax, $0x10;"
-
-static void tells(struct vcpu *vcpu, u32 value)
-{
-	MUST_EXIT(vcpu, KVM_EXIT_IO);
-	EQ(vcpu->run->io.port, PORT);
-	EQ(vcpu->run->io.direction, KVM_EXIT_IO_OUT);
-	EQ(*(u32 *)io_data(vcpu), value);
-}
-
-static struct vcpu *real_guest(const void *code, size_t size)
-{
-	struct vm *vm = vm_new();
-	struct vcpu *vcpu = vcpu_new(vm, 0);
-
-	set_supported_cpuid(vcpu);
-	start_real(vcpu, code, size);
-	return vcpu;
-}
+#include "real.h"
 
 BLOB(soft_ints, ".code16",
      "xor %ax, %ax; mov %ax, %ds; mov %ax, %es; mov %ax, %ss; mov $0x7000, %sp;"
@@ -53,8 +23,7 @@ static void interrupts_by_the_ivt(void)
 {
 	struct vcpu *vcpu;
 
-	if (on_bochs() && on_amd())
-		SKIP("Bochs's SVM gets real-mode interrupts wrong, with the stock modules too");
+	needs_real_interrupts();
 	vcpu = real_guest(BLOB_OF(soft_ints));
 	tells(vcpu, 0x201);	/* the pushed flags: IF and CF */
 	tells(vcpu, 0);		/* in the handler IF is clear */
@@ -296,17 +265,26 @@ static void without_an_ivt_it_shuts_down(void)
 	vm_free(vcpu->vm);
 }
 
+TEST_TWICE(interrupts_by_the_ivt)
+TEST_TWICE(an_interrupt_ends_a_halt)
+TEST_TWICE(string_instructions)
+TEST_TWICE(stale_segments_in_protected_mode)
+TEST_TWICE(big_real_mode)
+TEST_TWICE(to_paging_and_back)
+TEST_TWICE(what_boot_code_looks_at)
+TEST_TWICE(without_an_ivt_it_shuts_down)
+
 static const struct test tests[] = {
-	TEST(interrupts_by_the_ivt),
-	TEST(an_interrupt_ends_a_halt),
-	TEST(string_instructions),
-	TEST(stale_segments_in_protected_mode),
-	TEST(big_real_mode),
-	TEST(to_paging_and_back),
+	TESTS(interrupts_by_the_ivt),
+	TESTS(an_interrupt_ends_a_halt),
+	TESTS(string_instructions),
+	TESTS(stale_segments_in_protected_mode),
+	TESTS(big_real_mode),
+	TESTS(to_paging_and_back),
+	TESTS(what_boot_code_looks_at),
+	TESTS(without_an_ivt_it_shuts_down),
 	TEST(events_without_paging),
 	TEST(long_mode_enabled_not_active),
-	TEST(what_boot_code_looks_at),
-	TEST(without_an_ivt_it_shuts_down),
 };
 
 TEST_MAIN(tests)

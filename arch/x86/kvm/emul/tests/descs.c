@@ -160,6 +160,27 @@ static void test_gates(void)
 	tap(faults(emul_interrupt(c, 0x30, EMUL_INT_HW), EMUL_GP,
 		   0x30 * 8 + 3), "the same from outside has EXT");
 
+	start(EMUL_PROT32, 0);
+	put64(0x1008, fake_desc(0, 0x6fff, 0x49b));
+	gate(0x36, 8, 0x7000, 0x8e, 0);
+	put64(0x8ff8, 0x5555);
+	tap(faults(emul_interrupt(c, 0x36, EMUL_INT_HW), EMUL_GP, 1) &&
+	    fake_get(&f, 0x8ff8, 8) == 0x5555,
+	    "handler beyond its segment: EXT, and nothing is pushed");
+	c->rip = 0x6000;
+	tap(faults(RUN(&f, "\x9a\0\x70\0\0\x08\0"), EMUL_GP, 0) &&
+	    fake_get(&f, 0x8ff8, 8) == 0x5555, "nor by a call");
+	start(EMUL_PROT32, 0);
+	gate(0x36, 8, 0x7000, 0x8e, 0);
+	f.seg[EMUL_SS].limit = 0x8ff7;
+	tap(faults(emul_interrupt(c, 0x36, EMUL_INT_HW), EMUL_SS_VEC, 1),
+	    "no room on the same stack: EXT");
+	start(EMUL_PROT32, 3);
+	put64(0x1010, fake_desc(0, 0xafff, 0x493));
+	put64(0x3004, 0x100000b004ull);
+	tap(faults(emul_interrupt(c, 0x36, EMUL_INT_HW), EMUL_SS_VEC, 0x11) &&
+	    c->cpl == 3, "no room on the inner one: its selector and EXT");
+
 	/* inner stack from a 16-bit TSS, and one too short */
 	start(EMUL_PROT32, 3);
 	gate(0x30, 8, 0x7000, 0xee, 0);

@@ -377,6 +377,8 @@ static void test_long(void)
 	tap(RUN(&f, "\x48\x0f\x07") == EMUL_FAULT && c->fault.vector == EMUL_GP,
 	    "long: sysret to a non-canonical address");
 	f.features = ~0ull;
+	tap(RUN(&f, "\x48\x0f\x07") == EMUL_OK && c->cpl == 3 &&
+	    c->rip == 1ull << 47, "which AMD leaves to the fetch");
 	tap(RUN(&f, "\x0f\x34") == EMUL_FAULT && c->fault.vector == EMUL_UD,
 	    "long: no sysenter on AMD");
 	start(EMUL_LONG64, 3);

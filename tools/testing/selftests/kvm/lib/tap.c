@@ -129,27 +129,32 @@ bool on_amd(void)
 	return c >> 2 & 1;
 }
 
-/* A switch among the parameters of the module in use; not there: on. */
+/* A switch among the parameters of the module in use is there, and on. */
 bool module_has(const char *parameter)
 {
-	char path[96], text = 'Y';
-	int fd;
+	char path[96];
+	FILE *f;
+	int c;
 
 	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s",
 		 on_amd() ? "kvm_amd" : "kvm_intel", parameter);
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
-		return true;
-	if (read(fd, &text, 1) < 0)
-		text = 'Y';
-	close(fd);
-	return text == 'Y' || text == '1';
+	f = fopen(path, "r");
+	c = f ? fgetc(f) : 0;
+	if (f)
+		fclose(f);
+	return c == 'Y' || c == '1';
 }
 
 /* The CPU walks two sets of tables; if not, KVM makes one of them. */
 bool nested_paging(void)
 {
 	return module_has(on_amd() ? "npt" : "ept");
+}
+
+/* Ours on a CPU that delivers interrupts itself */
+bool hardware_delivers(void)
+{
+	return !on_stock_kvm() && !on_amd() && module_has("enable_apicv");
 }
 
 /* For tests whose guests end, or may end, in a triple fault. */

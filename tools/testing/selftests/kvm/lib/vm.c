@@ -190,3 +190,29 @@ u64 msr_must_get(struct vcpu *vcpu, u32 index)
 	MUST(msr_get(vcpu, index, &value) == 1);
 	return value;
 }
+
+/* A counter from the vCPU's binary statistics */
+u64 vcpu_stat(struct vcpu *vcpu, const char *name)
+{
+	struct kvm_stats_header head;
+	struct kvm_stats_desc *desc;
+	char buf[512];
+	u64 value = ~0ull;
+	size_t size;
+	int fd;
+
+	MUST((fd = ioctl(vcpu->fd, KVM_GET_STATS_FD, 0)) >= 0);
+	MUST(pread(fd, &head, sizeof(head), 0) == sizeof(head));
+	size = sizeof(*desc) + head.name_size;
+	MUST(size <= sizeof(buf));
+	desc = (void *)buf;
+	for (u32 i = 0; i < head.num_desc; i++) {
+		MUST(pread(fd, buf, size, head.desc_offset + i * size) == (ssize_t)size);
+		if (strcmp((char *)buf + sizeof(*desc), name))
+			continue;
+		MUST(pread(fd, &value, 8, head.data_offset + desc->offset) == 8);
+	}
+	close(fd);
+	MUST(value != ~0ull);
+	return value;
+}

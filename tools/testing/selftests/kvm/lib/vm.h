@@ -74,6 +74,7 @@ int enable_cap(int fd, u32 cap, u64 arg);
 int msr_set(struct vcpu *vcpu, u32 index, u64 value);
 int msr_get(struct vcpu *vcpu, u32 index, u64 *value);
 u64 msr_must_get(struct vcpu *vcpu, u32 index);
+u64 vcpu_stat(struct vcpu *vcpu, const char *name);
 
 static inline void *at_gpa(struct vm *vm, u64 gpa, size_t size)
 {
