@@ -27,6 +27,7 @@
 #h   make check-debug   run some of them on a kernel that checks locks and memory; it is
 #h                   built first (make debug-kernel), in a quarter of an hour
 #h   make bench      what exits cost, counted in instructions, ours against stock
+#h   make fuzz       the instruction emulator under libFuzzer for FUZZ_TIME=60 seconds
 #h   make lint       style, static analysis and budgets; STEP=name runs one step
 #h
 #h Everywhere
@@ -129,6 +130,12 @@ check:
 	@$(HOSTTOOLS)/deps check
 	@HOST=$(CHECK_HOST) tools/testing/check $(SUITE)
 
+FUZZ_TIME ?= 60
+fuzz:
+	@$(HOSTTOOLS)/deps fuzz
+	@$(MAKE) -C arch/x86/kvm/emul/tests libfuzzer OUT=$(BUILD)/fuzz \
+		LIBFUZZER_SECONDS=$(FUZZ_TIME)
+
 debug-kernel:
 	@$(HOSTTOOLS)/deps debug
 	@$(HOSTTOOLS)/debug-kernel
@@ -168,4 +175,4 @@ distclean:
 	rm -rf $(BUILD)
 
 .PHONY: help deps mirror modules vmm selftests image image-small run run-guest host-shell \
-	debug-kernel debug-modules check-debug check bench lint overlay install clean distclean
+	debug-kernel debug-modules check-debug check bench fuzz lint overlay install clean distclean

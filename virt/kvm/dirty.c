@@ -26,8 +26,12 @@ void kvm_mark_dirty(struct kvm *kvm, const struct kvm_memslot *slot, gfn_t gfn)
 	 * Unconditional: a full barrier between the caller's write to the page
 	 * and our look at the bit is needed anyway, and this is one.
 	 */
-	if (slot->dirty)
+	if (unlikely(READ_ONCE(kvm->dirty_ring_size))) {
+		if (kvm_slot_logs_dirty(slot))
+			kvm_dirty_ring_push(kvm, slot, gfn - slot->base_gfn);
+	} else if (slot->dirty) {
 		set_bit(gfn - slot->base_gfn, slot->dirty);
+	}
 }
 
 static unsigned long __user *user_bitmap(const void __user *bitmap, u64 raw)
@@ -129,6 +133,8 @@ long kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log)
 	bool flush = false;
 	long ret;
 
+	if (READ_ONCE(kvm->dirty_ring_size))
+		return -ENXIO;
 	mutex_lock(&kvm->slots_lock);
 	slot = logging_slot(kvm, log->slot);
 	ret = PTR_ERR_OR_ZERO(slot);
@@ -180,6 +186,8 @@ long kvm_clear_dirty_log(struct kvm *kvm, const struct kvm_clear_dirty_log *log)
 	bool flush = false;
 	long ret;
 
+	if (READ_ONCE(kvm->dirty_ring_size))
+		return -ENXIO;
 	if (first % BITS_PER_LONG)
 		return -EINVAL;
 	mutex_lock(&kvm->slots_lock);
@@ -208,7 +216,8 @@ int kvm_enable_manual_dirty_log(struct kvm *kvm, u64 flags)
 		return -EINVAL;
 	mutex_lock(&kvm->slots_lock);
 	kvm->dirty_manual_protect = flags & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
-	kvm->dirty_initially_set = flags & KVM_DIRTY_LOG_INITIALLY_SET;
+	kvm->dirty_initially_set = (flags & KVM_DIRTY_LOG_INITIALLY_SET) &&
+				   !kvm->dirty_ring_size;
 	mutex_unlock(&kvm->slots_lock);
 	return 0;
 }

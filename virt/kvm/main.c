@@ -19,7 +19,7 @@ static struct kvm_ioctl_table system_ioctls;
  */
 struct cap_row {
 	u16 cap;
-	u16 value;
+	u32 value;
 };
 
 static const struct cap_row cap_rows[] = {
@@ -32,6 +32,8 @@ static const struct cap_row cap_rows[] = {
 	{ KVM_CAP_MULTI_ADDRESS_SPACE,		KVM_ADDRESS_SPACES > 1 ? KVM_ADDRESS_SPACES : 0 },
 	{ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,	KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
 						KVM_DIRTY_LOG_INITIALLY_SET },
+	{ KVM_CAP_DIRTY_LOG_RING,		KVM_DIRTY_RING_MAX * sizeof(struct kvm_dirty_gfn) },
+	{ KVM_CAP_DIRTY_LOG_RING_ACQ_REL,	KVM_DIRTY_RING_MAX * sizeof(struct kvm_dirty_gfn) },
 	{ KVM_CAP_COALESCED_MMIO,		KVM_COALESCED_MMIO_PAGE_OFFSET },
 	{ KVM_CAP_COALESCED_PIO,		1 },
 	{ KVM_CAP_IOEVENTFD,			1 },

@@ -213,6 +213,8 @@ static bool overlaps(const struct kvm_memslots *set, const struct kvm_memslot *n
 
 static int alloc_dirty(struct kvm *kvm, struct kvm_memslot *slot)
 {
+	if (kvm->dirty_ring_size)
+		return 0;
 	slot->dirty = kvcalloc(kvm_dirty_words(slot), sizeof(long), GFP_KERNEL_ACCOUNT);
 	if (!slot->dirty)
 		return -ENOMEM;

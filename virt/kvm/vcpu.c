@@ -225,6 +225,8 @@ static vm_fault_t vcpu_mmap_fault(struct vm_fault *vmf)
 		page = virt_to_page(vcpu->run);
 	else if (vmf->pgoff == KVM_COALESCED_MMIO_PAGE_OFFSET)
 		page = kvm_coalesced_page(vcpu->kvm);
+	else if (kvm_dirty_ring_has(vcpu, vmf->pgoff, 1))
+		page = kvm_dirty_ring_page(vcpu, vmf->pgoff);
 	else
 		page = kvm_arch_vcpu_page(vcpu, vmf->pgoff);
 	if (!page)
@@ -240,6 +242,10 @@ static const struct vm_operations_struct vcpu_vm_ops = {
 
 static int kvm_vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	/* A private copy of the ring would be no ring. */
+	if (kvm_dirty_ring_has(file->private_data, vma->vm_pgoff, vma_pages(vma)) &&
+	    (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC))
+		return -EINVAL;
 	vma->vm_ops = &vcpu_vm_ops;
 	return 0;
 }
@@ -266,6 +272,7 @@ static void free_vcpu(struct kvm_vcpu *vcpu)
 {
 	put_pid(rcu_dereference_protected(vcpu->pid, true));
 	free_page((unsigned long)vcpu->run);
+	kvm_dirty_ring_destroy(vcpu);
 	kvm_arch_vcpu_free(vcpu);
 }
 
@@ -289,7 +296,9 @@ static struct kvm_vcpu *alloc_vcpu(struct kvm *kvm, unsigned int id)
 	rcuwait_init(&vcpu->wait);
 	preempt_notifier_init(&vcpu->pn, &vcpu_preempt_ops);
 	vcpu->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	ret = vcpu->run ? kvm_arch_vcpu_init(vcpu) : -ENOMEM;
+	ret = kvm_dirty_ring_create(vcpu);
+	if (!ret)
+		ret = vcpu->run ? kvm_arch_vcpu_init(vcpu) : -ENOMEM;
 	if (ret) {
 		free_vcpu(vcpu);
 		return ERR_PTR(ret);

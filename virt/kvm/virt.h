@@ -69,6 +69,16 @@ long kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log);
 long kvm_clear_dirty_log(struct kvm *kvm, const struct kvm_clear_dirty_log *log);
 int kvm_enable_manual_dirty_log(struct kvm *kvm, u64 flags);
 
+/* dirty_ring.c */
+int kvm_enable_dirty_ring(struct kvm *kvm, u64 bytes);
+int kvm_dirty_ring_create(struct kvm_vcpu *vcpu);
+void kvm_dirty_ring_destroy(struct kvm_vcpu *vcpu);
+struct page *kvm_dirty_ring_page(struct kvm_vcpu *vcpu, unsigned long pgoff);
+bool kvm_dirty_ring_has(struct kvm_vcpu *vcpu, unsigned long pgoff, unsigned long n);
+/* srcu or mmu_lock held; @slot logs */
+void kvm_dirty_ring_push(struct kvm *kvm, const struct kvm_memslot *slot, unsigned long offset);
+long kvm_reset_dirty_rings(struct kvm *kvm);
+
 /* notifier.c */
 int kvm_notifier_start(struct kvm *kvm);
 /* No callback runs on return, none will do anything later. */

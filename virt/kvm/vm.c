@@ -188,6 +188,9 @@ static long vm_enable_cap(void *obj, void *arg)
 	switch (cap->cap) {
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return cap->flags ? -EINVAL : kvm_enable_manual_dirty_log(kvm, cap->args[0]);
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return cap->flags ? -EINVAL : kvm_enable_dirty_ring(kvm, cap->args[0]);
 	case KVM_CAP_HALT_POLL:
 		if (cap->flags || cap->args[0] != (unsigned int)cap->args[0])
 			return -EINVAL;
@@ -211,6 +214,11 @@ static long vm_get_dirty_log(void *obj, void *arg)
 static long vm_clear_dirty_log(void *obj, void *arg)
 {
 	return kvm_clear_dirty_log(obj, arg);
+}
+
+static long vm_reset_dirty_rings(void *obj, void *arg)
+{
+	return kvm_reset_dirty_rings(obj);
 }
 
 static long vm_register_coalesced(void *obj, void *arg)
@@ -273,6 +281,8 @@ static const struct kvm_ioctl_row vm_rows[] = {
 	KVM_IOCTL(KVM_GET_DIRTY_LOG, KVM_ARG_STRUCT, 0, vm_get_dirty_log),
 	KVM_IOCTL(KVM_CLEAR_DIRTY_LOG, KVM_ARG_STRUCT, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
 		  vm_clear_dirty_log),
+	KVM_IOCTL(KVM_RESET_DIRTY_RINGS, KVM_ARG_VALUE, KVM_CAP_DIRTY_LOG_RING,
+		  vm_reset_dirty_rings),
 	KVM_IOCTL(KVM_REGISTER_COALESCED_MMIO, KVM_ARG_STRUCT, KVM_CAP_COALESCED_MMIO,
 		  vm_register_coalesced),
 	KVM_IOCTL(KVM_UNREGISTER_COALESCED_MMIO, KVM_ARG_STRUCT, KVM_CAP_COALESCED_MMIO,

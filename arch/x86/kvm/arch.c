@@ -108,9 +108,8 @@ void kvm_arch_vcpu_free(struct kvm_vcpu *vcpu)
 
 int kvm_arch_vcpu_precreate(struct kvm *kvm, unsigned int id)
 {
-	struct x86_vm *vm = to_x86_vm(kvm);
-
-	return vm->max_vcpu_id && id >= vm->max_vcpu_id ? -EINVAL : 0;
+	/* 8-bit APIC ids, unless user space knows the wide formats. */
+	return 0;
 }
 
 /* SDM 3A table 9-1 */

@@ -29,14 +29,15 @@ const struct cpuid_word cpuid_words[] = {
 	{ CPUID_1_EDX, CPUID_EDX, 0, 1,
 	  F(FPU) | F(VME) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) |
 	  F(CX8) | F(APIC) | F(SEP) | F(MTRR) | F(PGE) | F(MCA) | F(CMOV) |
-	  F(PAT) | F(PSE36) | F(CLFLUSH) | F(MMX) | F(FXSR) | F(XMM) | F(XMM2),
+	  F(PAT) | F(PSE36) | F(CLFLUSH) | F(MMX) | F(FXSR) | F(XMM) | F(XMM2) |
+	  F(SELFSNOOP),
 	  F(APIC) | F(MTRR) | F(MCE) | F(MCA) },
 	/* The deadline timer is told by KVM_CAP_TSC_DEADLINE_TIMER instead. */
 	{ CPUID_1_ECX, CPUID_ECX, 0, 1,
 	  F(XMM3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | F(PCID) |
 	  F(XMM4_1) | F(XMM4_2) | F(MOVBE) | F(POPCNT) | F(AES) | F(XSAVE) |
 	  F(AVX) | F(F16C) | F(RDRAND),
-	  F(X2APIC) | F(HYPERVISOR) },
+	  F(X2APIC) },
 	{ CPUID_6_EAX, CPUID_EAX, 0, 6, 0, F(ARAT) },
 	{ CPUID_7_0_EBX, CPUID_EBX, 0, 7,
 	  F(FSGSBASE) | F(BMI1) | F(HLE) | F(AVX2) | F(FDP_EXCPTN_ONLY) |
@@ -53,8 +54,8 @@ const struct cpuid_word cpuid_words[] = {
 	{ CPUID_7_EDX, CPUID_EDX, 0, 7,
 	  F(AVX512_4VNNIW) | F(AVX512_4FMAPS) | F(FSRM) |
 	  F(AVX512_VP2INTERSECT) | F(MD_CLEAR) | F(SERIALIZE) | F(TSXLDTRK) |
-	  F(AVX512_FP16) | F(SPEC_CTRL) | F(INTEL_STIBP) | F(SPEC_CTRL_SSBD) |
-	  F(ARCH_CAPABILITIES), 0 },
+	  F(AVX512_FP16) | F(SPEC_CTRL) | F(INTEL_STIBP) | F(SPEC_CTRL_SSBD),
+	  F(ARCH_CAPABILITIES) },
 	{ CPUID_7_1_EAX, CPUID_EAX, 1, 7, F(AVX_VNNI) | F(AVX512_BF16), 0 },
 	{ CPUID_D_1_EAX, CPUID_EAX, 1, 0xd,
 	  F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) | F(XSAVES), 0 },
@@ -104,10 +105,10 @@ u32 cpuid_xsave_size(u64 features, bool compacted)
 u32 cpuid_pv_supported(void)
 {
 	u32 features = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
-	       BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_PV_UNHALT) |
-	       BIT(KVM_FEATURE_PV_TLB_FLUSH) | BIT(KVM_FEATURE_PV_SEND_IPI) |
-	       BIT(KVM_FEATURE_POLL_CONTROL) | BIT(KVM_FEATURE_PV_SCHED_YIELD) |
-	       BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+	       BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_PV_EOI) |
+	       BIT(KVM_FEATURE_PV_UNHALT) | BIT(KVM_FEATURE_PV_TLB_FLUSH) |
+	       BIT(KVM_FEATURE_PV_SEND_IPI) | BIT(KVM_FEATURE_POLL_CONTROL) |
+	       BIT(KVM_FEATURE_PV_SCHED_YIELD) | BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
 
 	/* Without the first there is no word for "flush it later". */
 	if (steal_known())
@@ -159,6 +160,8 @@ static void read_supported(u32 *words)
 		words[w->word] = (host_word(w) & w->pass) | w->always;
 	}
 	alias_speculation(words);
+	if (!boot_cpu_has_bug(X86_BUG_SPEC_STORE_BYPASS))
+		words[CPUID_8000_0008_EBX] |= F(AMD_SSB_NO);
 	/* The host must have switched them on, too. */
 	if (!boot_cpu_has(X86_FEATURE_OSPKE) || !x86_caps.tdp)
 		words[CPUID_7_ECX] &= ~F(PKU);
@@ -418,7 +421,7 @@ static bool leaf_amd_features2(struct leaf_list *l, u32 leaf)
 	return e;
 }
 
-/* In rising order within a class; leaves without a row read as zero. */
+/* Leaves without a row are zero. */
 static const struct leaf_row {
 	u32 leaf;
 	bool (*add)(struct leaf_list *l, u32 leaf);
@@ -454,22 +457,31 @@ static const struct leaf_row {
 	{ 0x80000021, leaf_amd_features2 },
 };
 
-static int build_list(struct leaf_list *l)
+static bool add_leaf(struct leaf_list *l, u32 leaf)
 {
 	unsigned int i;
-	u32 max;
 
-	for (i = 0; i < ARRAY_SIZE(leaf_rows); i++) {
-		const struct leaf_row *row = &leaf_rows[i];
+	for (i = 0; i < ARRAY_SIZE(leaf_rows); i++)
+		if (leaf_rows[i].leaf == leaf)
+			return leaf_rows[i].add(l, leaf);
+	return leaf_zero(l, leaf);
+}
 
-		if (row->leaf >> 30 != 1) {
-			max = cpuid_eax(row->leaf & 0x80000000);
-			if (row->leaf > max)
-				continue;
-		}
-		if (!row->add(l, row->leaf))
-			return -E2BIG;
-	}
+/* Three classes, each from its first leaf to the last it tells of */
+static int build_list(struct leaf_list *l)
+{
+	const u32 last[][2] = {
+		{ 0, min_t(u32, cpuid_eax(0), CPUID_MAX_BASIC) },
+		{ KVM_CPUID_SIGNATURE, KVM_CPUID_FEATURES },
+		{ 0x80000000, min_t(u32, cpuid_eax(0x80000000), CPUID_MAX_EXT) },
+	};
+	unsigned int i;
+	u32 leaf;
+
+	for (i = 0; i < ARRAY_SIZE(last); i++)
+		for (leaf = last[i][0]; leaf <= last[i][1]; leaf++)
+			if (!add_leaf(l, leaf))
+				return -E2BIG;
 	return 0;
 }
 

@@ -171,14 +171,17 @@ int x86_set_efer(struct x86_vcpu *v, u64 val, bool host)
 	return 0;
 }
 
-/* SDM 1 13.3: which components need which */
+/*
+ * SDM 1 13.3: which components need which. The x87's bit is there without XSAVE,
+ * too: a VMM gives back what it was told.
+ */
 int x86_set_xcr0(struct x86_vcpu *v, u32 index, u64 val)
 {
 	const u64 avx512 = XFEATURE_MASK_OPMASK | XFEATURE_MASK_ZMM_Hi256 |
 			   XFEATURE_MASK_Hi16_ZMM;
 
 	if (index != XCR_XFEATURE_ENABLED_MASK || !(val & XFEATURE_MASK_FP) ||
-	    (val & ~v->cpuid.xcr0_supported))
+	    (val & ~(v->cpuid.xcr0_supported | XFEATURE_MASK_FP)))
 		return 1;
 	if ((val & XFEATURE_MASK_YMM) && !(val & XFEATURE_MASK_SSE))
 		return 1;

@@ -231,6 +231,8 @@ void x86_inject_events(struct x86_vcpu *v)
 	bool slot_used;
 
 	lapic_collect_posted(v);
+	if (static_branch_unlikely(&lapic_pv_eoi))
+		pv_eoi_review(v);
 	if (atomic_read(&v->ev.nmi_queued))
 		x86_collect_nmis(v);
 	slot_used = x86_reinject(v) || x86_inject_pending_exception(v);

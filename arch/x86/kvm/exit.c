@@ -11,6 +11,13 @@
 #define VEC_UD	6
 #define VEC_PF	14
 
+#define FORCED_CLEARS_RF	2
+
+static int force_emulation_prefix;
+module_param(force_emulation_prefix, int, 0644);
+MODULE_PARM_DESC(force_emulation_prefix,
+		 "Emulate what follows UD2 and \"kvm\"; 2: with RF clear (for tests)");
+
 static enum x86_next exit_nothing(struct x86_vcpu *v)
 {
 	return X86_RESUME;
@@ -341,6 +348,27 @@ static void peek_insn(struct x86_vcpu *v, u8 *b, unsigned int len)
 			return;
 }
 
+/* UD2, "kvm": emulate what follows. For tests: a guest's user code may do it as well. */
+static bool is_forced(struct x86_vcpu *v)
+{
+	static const u8 prefix[] = { 0x0f, 0x0b, 'k', 'v', 'm' };
+	u8 b[sizeof(prefix)];
+
+	peek_insn(v, b, sizeof(b));
+	return !memcmp(b, prefix, sizeof(b));
+}
+
+static enum x86_next emulate_forced(struct x86_vcpu *v)
+{
+	unsigned long rip = x86_rip(v) + 5;
+
+	x86_set_rip(v, x86_is_64bit(v) ? rip : (u32)rip);
+	/* The #UD has set it */
+	if (force_emulation_prefix & FORCED_CLEARS_RF)
+		x86_debug_set_rflags(v, x86_guest_rflags(v) & ~X86_EFLAGS_RF);
+	return x86_emulate(v);
+}
+
 /* VMCALL and VMMCALL are 0f 01 and one of these. */
 #define VMCALL_BYTE	0xc1
 #define VMMCALL_BYTE	0xd9
@@ -369,6 +397,8 @@ static enum x86_next exc_undefined(struct x86_vcpu *v)
 	bool quirk = !(to_x86_vm(v->vcpu.kvm)->disabled_quirks & KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
 	u8 b[3];
 
+	if (unlikely(READ_ONCE(force_emulation_prefix)) && is_forced(v))
+		return emulate_forced(v);
 	if (unlikely(v->smm.active)) {
 		peek_insn(v, b, 2);
 		if (b[0] == 0x0f && b[1] == 0xaa)

@@ -384,11 +384,11 @@ static int enable_max_vcpu_id(struct x86_vm *vm, u64 arg)
 {
 	if (arg > KVM_MAX_VCPU_ID_ARCH)
 		return -EINVAL;
-	if (vm->max_vcpu_id == arg)
+	if (vm->kvm.max_vcpu_ids == arg)
 		return 0;
-	if (vm->max_vcpu_id || vm->kvm.created_vcpus)
+	if (vm->kvm.max_vcpu_ids || vm->kvm.created_vcpus)
 		return -EINVAL;
-	vm->max_vcpu_id = arg;
+	vm->kvm.max_vcpu_ids = arg;
 	return 0;
 }
 

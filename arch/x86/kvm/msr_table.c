@@ -8,6 +8,7 @@
 #include <asm/mtrr.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
+#include <asm/vmx.h>
 #include <uapi/asm/kvm_para.h>
 
 #include "x86.h"
@@ -197,6 +198,9 @@ static enum msr_result get_pv(struct x86_vcpu *v, u32 index, u64 *data, bool hos
 	case MSR_KVM_STEAL_TIME:
 		*data = v->steal.msr;
 		return MSR_DONE;
+	case MSR_KVM_PV_EOI_EN:
+		*data = pv_eoi_get_msr(v);
+		return MSR_DONE;
 	default:
 		*data = v->pvclock.msr;
 		return MSR_DONE;
@@ -221,6 +225,9 @@ static enum msr_result set_pv(struct x86_vcpu *v, u32 index, u64 data, bool host
 		break;
 	case MSR_KVM_STEAL_TIME:
 		r = steal_set_msr(v, data);
+		break;
+	case MSR_KVM_PV_EOI_EN:
+		r = pv_eoi_set_msr(v, data);
 		break;
 	default:
 		r = kvmclock_set_msr(v, data, index == MSR_KVM_SYSTEM_TIME, host);
@@ -438,21 +445,36 @@ static u64 feature_ucode_rev(void)
 	(ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH | \
 	 ARCH_CAP_SSB_NO | ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO | ARCH_CAP_TAA_NO | \
 	 ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO | ARCH_CAP_PSDP_NO | \
-	 ARCH_CAP_FB_CLEAR | ARCH_CAP_RRSBA | ARCH_CAP_BHI_NO | ARCH_CAP_PBRSB_NO)
+	 ARCH_CAP_FB_CLEAR | ARCH_CAP_GDS_NO | ARCH_CAP_RFDS_NO | ARCH_CAP_RFDS_CLEAR | \
+	 ARCH_CAP_ITS_NO | ARCH_CAP_RRSBA | ARCH_CAP_BHI_NO | ARCH_CAP_PBRSB_NO)
 
 static u64 feature_arch_capabilities(void)
 {
+	/* What the host's processor does not suffer from, its guests do not either. */
+	static const struct {
+		u16 bug;
+		u64 bit;
+	} without[] = {
+		{ X86_BUG_CPU_MELTDOWN, ARCH_CAP_RDCL_NO },
+		{ X86_BUG_SPEC_STORE_BYPASS, ARCH_CAP_SSB_NO },
+		{ X86_BUG_MDS, ARCH_CAP_MDS_NO },
+		{ X86_BUG_GDS, ARCH_CAP_GDS_NO },
+		{ X86_BUG_RFDS, ARCH_CAP_RFDS_NO },
+		{ X86_BUG_ITS, ARCH_CAP_ITS_NO },
+	};
+	unsigned int i;
 	u64 caps = 0;
 
 	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
 		rdmsrl_safe(MSR_IA32_ARCH_CAPABILITIES, &caps);
 	caps &= ARCH_CAP_GUEST;
-	if (!boot_cpu_has_bug(X86_BUG_CPU_MELTDOWN))
-		caps |= ARCH_CAP_RDCL_NO;
-	if (!boot_cpu_has_bug(X86_BUG_SPEC_STORE_BYPASS))
-		caps |= ARCH_CAP_SSB_NO;
-	if (!boot_cpu_has_bug(X86_BUG_MDS))
-		caps |= ARCH_CAP_MDS_NO;
+	for (i = 0; i < ARRAY_SIZE(without); i++)
+		if (!boot_cpu_has_bug(without[i].bug))
+			caps |= without[i].bit;
+	/* Page sizes that change are dealt with by us, and so is the L1 at entry. */
+	caps |= ARCH_CAP_PSCHANGE_MC_NO;
+	if (l1tf_vmx_mitigation != VMENTER_L1D_FLUSH_NEVER)
+		caps |= ARCH_CAP_SKIP_VMENTRY_L1DFLUSH;
 	return caps;
 }
 
@@ -544,8 +566,7 @@ const struct msr_row msr_rows[] = {
 	{ ONE(MSR_IA32_XSS), MSR_LISTED, X86_FEATURE_XSAVES, FIELD(regs.xss), .set = set_xss },
 	{ MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW, MSR_LISTED,
 	  .get = get_pv, .set = set_pv },
-	{ ONE(MSR_KVM_STEAL_TIME), MSR_LISTED, .get = get_pv, .set = set_pv },
-	{ ONE(MSR_KVM_POLL_CONTROL), MSR_LISTED, .get = get_pv, .set = set_pv },
+	{ MSR_KVM_STEAL_TIME, MSR_KVM_POLL_CONTROL, MSR_LISTED, .get = get_pv, .set = set_pv },
 	{ ONE(MSR_EFER), 0, 0, FIELD(regs.efer), .set = set_efer },
 	{ MSR_STAR, MSR_SYSCALL_MASK, MSR_LISTED, VENDOR },
 	{ ONE(MSR_KERNEL_GS_BASE), MSR_LISTED, VENDOR },

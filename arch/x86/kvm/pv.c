@@ -4,7 +4,6 @@
  * RAX, arguments in RBX, RCX, RDX, RSI, result in RAX. One row each.
  */
 #include <linux/nospec.h>
-#include <linux/overflow.h>
 #include <uapi/asm/kvm_para.h>
 #include <uapi/linux/kvm_para.h>
 
@@ -108,7 +107,7 @@ static enum x86_next pv_finish_user(struct x86_vcpu *v)
 static bool pv_map_gpa_range(struct x86_vcpu *v, const struct pv_args *a, long *ret)
 {
 	struct kvm_run *run = v->vcpu.run;
-	u64 len;
+	u64 gfn = a->a0 >> PAGE_SHIFT;
 
 	*ret = -KVM_ENOSYS;
 	if (!(READ_ONCE(to_x86_vm(v->vcpu.kvm)->user_hypercalls) & BIT(KVM_HC_MAP_GPA_RANGE)))
@@ -116,8 +115,7 @@ static bool pv_map_gpa_range(struct x86_vcpu *v, const struct pv_args *a, long *
 	if (pv_withheld(v, KVM_FEATURE_HC_MAP_GPA_RANGE))
 		return false;
 	*ret = -KVM_EINVAL;
-	if ((a->a0 & ~PAGE_MASK) || !a->a1 || check_mul_overflow((u64)a->a1, (u64)PAGE_SIZE, &len) ||
-	    a->a0 + len <= a->a0)
+	if ((a->a0 & ~PAGE_MASK) || gfn + a->a1 <= gfn)
 		return false;
 	run->exit_reason = KVM_EXIT_HYPERCALL;
 	memset(&run->hypercall, 0, sizeof(run->hypercall));

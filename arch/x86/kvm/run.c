@@ -90,6 +90,13 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		v->run_error = -EIO;
 		return X86_ERROR;
 	}
+	if (unlikely(test_bit(KVM_REQ_DIRTY_RING, &vcpu->requests))) {
+		if (kvm_dirty_ring_wants_exit(vcpu)) {
+			run->exit_reason = KVM_EXIT_DIRTY_RING_FULL;
+			return X86_TO_USER;
+		}
+		clear_bit(KVM_REQ_DIRTY_RING, &vcpu->requests);
+	}
 	if (kvm_take_request(vcpu, X86_REQ_LOAD_ROOT))
 		v->mmu.root = HPA_INVALID;
 	if (kvm_take_request(vcpu, X86_REQ_MASTERCLOCK))
@@ -186,6 +193,8 @@ static enum x86_next x86_inner(struct x86_vcpu *v)
 		x86_events_gone(v);
 		x86_op(enter)(v);
 		v->vcpu.stat.exits++;
+		if (static_branch_unlikely(&lapic_pv_eoi) && !pv_eoi_collect(v))
+			return X86_SLOW;
 		row = &x86_exit_rows[v->exit.reason];
 		if (!row->fast)
 			return X86_SLOW;
@@ -278,6 +287,8 @@ static enum x86_next x86_handle_exit(struct x86_vcpu *v)
 
 	idx = srcu_read_lock(&kvm->srcu);
 	v->between_insns = false;
+	if (static_branch_unlikely(&lapic_pv_eoi))
+		pv_eoi_settle(v);
 	next = x86_exit_rows[v->exit.reason].handle(v);
 	v->between_insns = next == X86_RESUME;
 	srcu_read_unlock(&kvm->srcu, idx);
@@ -494,6 +505,8 @@ static int x86_run(struct x86_vcpu *v)
 		v->between_insns = true;
 		next = x86_loop(v);
 		v->between_insns = false;
+		if (static_branch_unlikely(&lapic_pv_eoi))
+			pv_eoi_take_back(v);
 	}
 	fpu_swap_kvm_fpstate(&v->fpu, false);
 	x86_fill_run(v);

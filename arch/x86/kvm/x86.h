@@ -108,7 +108,6 @@ struct x86_vm {
 	bool platform_info_hidden;		/* L; KVM_CAP_MSR_PLATFORM_INFO 0 */
 	bool enforce_pv_features;		/* per vCPU cap in the ABI; default for new vCPUs */
 	u32 bsp_vcpu_id;			/* L */
-	u32 max_vcpu_id;			/* L; KVM_CAP_MAX_VCPU_ID, 0: no less than ever */
 	u32 user_hypercalls;			/* L, read racily; KVM_CAP_EXIT_HYPERCALL */
 };
 

@@ -94,6 +94,8 @@ bool kvm_arch_mmu_zap(struct kvm *kvm, const struct kvm_gfn_range *r);
 bool kvm_arch_mmu_age(struct kvm *kvm, const struct kvm_gfn_range *r, bool test_only);
 /* slots_lock held. What guests wrote before the call is in the bitmaps after it. */
 void kvm_arch_dirty_log_sync(struct kvm *kvm);
+/* How many pages hardware may list as dirty before we look */
+unsigned int kvm_arch_dirty_burst(void);
 /*
  * Take care that the next write to gfn base_gfn+@offset+bit for each bit of @mask is
  * logged. mmu_lock held for writing; TLBs are flushed by the caller.

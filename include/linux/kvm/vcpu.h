@@ -19,6 +19,7 @@ enum kvm_vcpu_mode {
 #define KVM_REQ_TLB_FLUSH	0	/* drop all cached translations */
 #define KVM_REQ_UNBLOCK		1	/* leave kvm_vcpu_block() */
 #define KVM_REQ_VM_DEAD		2	/* VM is broken: KVM_RUN is -EIO */
+#define KVM_REQ_DIRTY_RING	3	/* nearly full: see kvm_dirty_ring_wants_exit() */
 #define KVM_REQ_ARCH_BASE	8
 
 struct kvm_vcpu_stat {
@@ -49,6 +50,19 @@ struct kvm_vcpu_stat {
 	u64 preemption_reported;
 };
 
+/* dirty_ring.c. R: @lock; entries are shared with user space */
+struct kvm_dirty_ring {
+	struct kvm_dirty_gfn *gfns;	/* c */
+	u32 size;			/* c; entries, 0: there is a bitmap instead */
+	u32 next;			/* R to change; free-running, as @first */
+	u32 first;			/* slots_lock to change */
+	u32 last_slot;			/* R; what the entry before @next names */
+	u64 last_offset;		/* R */
+	raw_spinlock_t lock;
+};
+
+#define KVM_DIRTY_RING_MAX	65536	/* entries */
+
 /*
  * struct kvm_vcpu - the generic half; embedded first in the architecture's own
  *
@@ -73,13 +87,16 @@ struct kvm_vcpu {
 	bool preempted;				/* p; read racily by the yield code */
 	bool in_spin_loop;			/* read racily */
 	unsigned int halt_poll_ns;		/* v */
-	struct kvm_dirty_gfn *dirty_ring;	/* c */
+	struct kvm_dirty_ring dirty_ring;
 	struct kvm_vcpu_stat stat;		/* v to change, read racily */
 };
 
 void kvm_vcpu_load(struct kvm_vcpu *vcpu);
 void kvm_vcpu_put(struct kvm_vcpu *vcpu);
 struct kvm_vcpu *kvm_running_vcpu(void);
+
+/* dirty_ring.c: before entry, with KVM_REQ_DIRTY_RING: is KVM_EXIT_DIRTY_RING_FULL due? */
+bool kvm_dirty_ring_wants_exit(struct kvm_vcpu *vcpu);
 
 /* hostwork.c */
 void kvm_hostwork_module_init(void);

@@ -244,9 +244,10 @@ enum emul_result x_cmpxchg8b(struct emul_ctx *c)
 
 	if (!emul_has(c, half == 8 ? EMUL_F_CX16 : EMUL_F_CX8))
 		return emul_raise(c, EMUL_UD);
-	TRY(emul_linear(c, c->seg, c->ea, 2 * half, true, &la));
-	if (half == 8 && la & 15)
-		return emul_gp0(c);
+	if (half == 8)
+		TRY(emul_linear_aligned(c, c->seg, c->ea, 16, true, &la));
+	else
+		TRY(emul_linear(c, c->seg, c->ea, 8, true, &la));
 	TRY(emul_read_la(c, la, old, 2 * half, EMUL_ACC_RMW));
 	memcpy(&lo, old, half);
 	memcpy(&hi, old + half, half);

@@ -380,6 +380,8 @@ static inline unsigned int opnd_bytes(const struct emul_ctx *c,
 		return 1u << size;
 	case SZ_Y:
 		return c->rex & 8 ? 8 : 4;
+	case SZ_Z:
+		return c->op_bytes == 8 ? 4 : c->op_bytes;
 	default:	/* SZ_M */
 		return is_long64(c) ? 8 : 4;
 	}
@@ -489,6 +491,9 @@ static enum emul_result decode_legal(struct emul_ctx *c,
 	if (op->feature && !emul_has(c, op->feature - 1))
 		return emul_raise(c, EMUL_UD);
 	if (c->vex && flags & F_SSE && !emul_has(c, EMUL_F_AVX))
+		return emul_raise(c, EMUL_UD);
+	/* On general registers: no L; RORX has no third operand */
+	if (c->vex && !(flags & F_SSE) && (c->vex_l || (c->map == 4 && c->vex_v)))
 		return emul_raise(c, EMUL_UD);
 	return EMUL_OK;
 }

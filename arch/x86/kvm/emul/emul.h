@@ -81,7 +81,7 @@ enum emul_vector {
 /* Access flags of read() and write() */
 #define EMUL_ACC_SYSTEM	0x01	/* implicit supervisor access whatever CPL is */
 #define EMUL_ACC_RMW	0x02	/* read that will be written: check for write */
-#define EMUL_ACC_PROBE	0x04	/* write(): check only, buf is NULL, no effect */
+#define EMUL_ACC_PROBE	0x04	/* check only, buf is NULL, no effect */
 #define EMUL_ACC_STACK	0x08	/* implicit stack push or pop */
 #define EMUL_ACC_CHUNK	0x10	/* several REP elements, within one page */
 

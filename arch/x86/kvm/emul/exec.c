@@ -89,6 +89,9 @@ static enum emul_result check_units(struct emul_ctx *c, u32 flags)
 	if (flags & F_X87)
 		return cr0 & (CR0_EM | CR0_TS) ? emul_raise(c, EMUL_NM) :
 						 EMUL_OK;
+	/* MOVD's operand is not looked at when VEX has what it may not have */
+	if (c->vex && (c->op->src || c->op->dst) && (c->vex_l || c->vex_v))
+		return emul_raise(c, EMUL_UD);
 	if (c->vex)
 		TRY(check_avx(c));
 	else if (cr0 & CR0_EM)

@@ -15,13 +15,21 @@ void emul_set_mode(struct emul_ctx *c, const struct emul_seg *cs)
 		c->mode = cs->attr & EMUL_SEG_DB ? EMUL_PROT32 : EMUL_PROT16;
 }
 
-/* Is rip inside the segment? Before anything is pushed, too. */
+static bool is_code64(const struct emul_ctx *c, const struct emul_seg *cs)
+{
+	return !is_paragraph(c) && c->lma && cs->attr & EMUL_SEG_L;
+}
+
+/*
+ * Is rip inside the segment? Before anything is pushed, too. A 64-bit offset is cut
+ * for other code.
+ */
 enum emul_result emul_check_rip(struct emul_ctx *c, const struct emul_seg *cs,
 				u64 rip)
 {
-	if (!is_paragraph(c) && c->lma && cs->attr & EMUL_SEG_L)
+	if (is_code64(c, cs))
 		return is_canonical(c, rip) ? EMUL_OK : emul_gp0(c);
-	return (u32)rip > cs->limit || rip >> 32 ? emul_gp0(c) : EMUL_OK;
+	return (u32)rip > cs->limit ? emul_gp0(c) : EMUL_OK;
 }
 
 /* The last step of a far transfer: load CS and go there */
@@ -30,7 +38,7 @@ enum emul_result emul_to_code(struct emul_ctx *c, const struct emul_seg *cs,
 {
 	TRY(emul_check_rip(c, cs, rip));
 	TRY(emul_put_seg(c, EMUL_CS, cs));
-	c->new_rip = rip;
+	c->new_rip = is_code64(c, cs) ? rip : (u32)rip;
 	if (!is_paragraph(c)) {
 		c->cpl = cs->sel & 3;
 		emul_set_mode(c, cs);
@@ -234,8 +242,10 @@ static enum emul_result far_code(struct emul_ctx *c, const struct emul_seg *cs,
 	const struct emul_seg *old;
 
 	if (call) {
-		TRY(emul_check_rip(c, cs, rip));
 		TRY(emul_seg(c, EMUL_CS, &old));
+		/* The stack is used as the code called will use it */
+		if (!is_paragraph(c))
+			emul_set_mode(c, cs);
 		TRY(push_pair(c, old->sel, c->next_rip, c->op_bytes));
 	}
 	return emul_to_code(c, cs, rip);
@@ -367,7 +377,7 @@ static enum emul_result return_outer(struct emul_ctx *c,
 
 	TRY(emul_add_sp(c, extra));
 	TRY(emul_pop(c, &sp, c->op_bytes));
-	TRY(emul_pop(c, &sel, c->op_bytes));
+	TRY(emul_pop_sel(c, &sel, c->op_bytes));
 	/* SS may be null only where the code returned to is 64-bit */
 	emul_set_mode(c, cs);
 	TRY(emul_check_seg(c, EMUL_SS, sel, cpl, EMUL_GP, 0, &ss));
@@ -390,7 +400,7 @@ enum emul_result x_ret_far(struct emul_ctx *c)
 	u64 rip, sel;
 
 	TRY(emul_pop(c, &rip, c->op_bytes));
-	TRY(emul_pop(c, &sel, c->op_bytes));
+	TRY(emul_pop_sel(c, &sel, c->op_bytes));
 	if (is_paragraph(c)) {
 		TRY(emul_paragraph_seg(c, EMUL_CS, sel, &cs));
 	} else {
@@ -489,7 +499,7 @@ enum emul_result x_iret(struct emul_ctx *c)
 		return c->lma ? emul_gp0(c) : emul_task_return(c);
 
 	TRY(emul_pop(c, &rip, size));
-	TRY(emul_pop(c, &sel, size));
+	TRY(emul_pop_sel(c, &sel, size));
 	TRY(emul_pop(c, &flags, size));
 	if (is_paragraph(c))
 		return iret_paragraph(c, rip, sel, flags);

@@ -37,16 +37,17 @@ enum emul_result x_jmp_ind(struct emul_ctx *c)
 	return branch(c, c->src.val);
 }
 
+/* A fault of the stack comes before one of the target, which leaves the push */
 enum emul_result x_call(struct emul_ctx *c)
 {
-	TRY(branch(c, c->next_rip + c->imm));
-	return emul_push(c, c->next_rip, c->op_bytes);
+	TRY(emul_push(c, c->next_rip, c->op_bytes));
+	return branch(c, c->next_rip + c->imm);
 }
 
 enum emul_result x_call_ind(struct emul_ctx *c)
 {
-	TRY(branch(c, c->src.val));
-	return emul_push(c, c->next_rip, c->op_bytes);
+	TRY(emul_push(c, c->next_rip, c->op_bytes));
+	return branch(c, c->src.val);
 }
 
 enum emul_result x_ret(struct emul_ctx *c)
@@ -80,12 +81,27 @@ enum emul_result x_push(struct emul_ctx *c)
 	return emul_push(c, c->src.val, c->op_bytes);
 }
 
+/* Intel writes two bytes of the four, and leaves the rest (SDM 2B, PUSH) */
+static enum emul_result push_selector(struct emul_ctx *c, u16 sel)
+{
+	unsigned int bytes;
+	u64 sp;
+
+	TRY(emul_stack_bytes(c, &bytes));
+	sp = (c->gpr[R_SP] - 4) & size_mask(bytes);
+	TRY(emul_write_mem(c, EMUL_SS, sp, 2, EMUL_ACC_STACK, sel));
+	emul_set_reg(c, R_SP, bytes, sp);
+	return EMUL_OK;
+}
+
 enum emul_result x_push_sreg(struct emul_ctx *c)
 {
 	const struct emul_seg *s;
 	unsigned int id = c->opcode >> 3 & 7;	/* FS 0fa0, GS 0fa8 */
 
 	TRY(emul_seg(c, c->map == 2 ? (id & 1) + EMUL_FS : id & 3, &s));
+	if (c->op_bytes == 4 && !emul_has(c, EMUL_F_AMD))
+		return push_selector(c, s->sel);
 	return emul_push(c, s->sel, c->op_bytes);
 }
 
@@ -114,7 +130,7 @@ enum emul_result x_pop_sreg(struct emul_ctx *c)
 	u64 sel;
 
 	id = c->map == 2 ? (id & 1) + EMUL_FS : id & 3;
-	TRY(emul_pop(c, &sel, c->op_bytes));
+	TRY(emul_pop_sel(c, &sel, c->op_bytes));
 	TRY(emul_load_seg(c, id, sel));
 	if (id == EMUL_SS)
 		c->int_shadow = EMUL_SHADOW_MOVSS;
@@ -254,10 +270,13 @@ enum emul_result x_bound(struct emul_ctx *c)
 	s64 i = sign_extend(c->dst.val, size);
 	u64 lo, hi;
 
+	/* An index below the range never gets to the upper bound's address */
 	TRY(emul_read_mem(c, c->seg, c->ea, size, 0, &lo));
+	if (i < sign_extend(lo, size))
+		return emul_raise(c, EMUL_BR);
 	TRY(emul_read_mem(c, c->seg, emul_wrap_ea(c, c->ea + size), size, 0,
 			  &hi));
-	if (i < sign_extend(lo, size) || i > sign_extend(hi, size))
+	if (i > sign_extend(hi, size))
 		return emul_raise(c, EMUL_BR);
 	return EMUL_OK;
 }

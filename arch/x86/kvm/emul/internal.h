@@ -66,6 +66,7 @@ enum emul_size {
 	SZ_V,		/* operand size */
 	SZ_Y,		/* 8 with REX.W, else 4 */
 	SZ_M,		/* 8 in 64-bit mode, else 4 */
+	SZ_Z,		/* operand size, 4 at most */
 };
 
 enum emul_opnd_kind {
@@ -81,7 +82,7 @@ enum {
 	Eb = OPND(K_RM, SZ_B), Ew = OPND(K_RM, SZ_W), Ev = OPND(K_RM, SZ_V),
 	Ed = OPND(K_RM, SZ_D), Ey = OPND(K_RM, SZ_Y), Ewv = OPND(K_RMX, SZ_V),
 	Gb = OPND(K_REG, SZ_B), Gw = OPND(K_REG, SZ_W), Gv = OPND(K_REG, SZ_V),
-	Gy = OPND(K_REG, SZ_Y), Gd = OPND(K_REG, SZ_D),
+	Ez = OPND(K_RM, SZ_Z), Gy = OPND(K_REG, SZ_Y), Gd = OPND(K_REG, SZ_D),
 	Zb = OPND(K_OPR, SZ_B), Zv = OPND(K_OPR, SZ_V),
 	AL = OPND(K_ACC, SZ_B), rAX = OPND(K_ACC, SZ_V),
 	Ib = OPND(K_IMM, SZ_B), Iv = OPND(K_IMM, SZ_V),
@@ -225,6 +226,9 @@ enum emul_result emul_put_seg(struct emul_ctx *c, unsigned int id,
 /* operand.c: memory through segments; size 0 is never asked for */
 enum emul_result emul_linear(struct emul_ctx *c, unsigned int seg, u64 ea,
 			     unsigned int size, bool write, u64 *la);
+enum emul_result emul_linear_aligned(struct emul_ctx *c, unsigned int seg,
+				     u64 ea, unsigned int size, bool write,
+				     u64 *la);
 enum emul_result emul_read_la(struct emul_ctx *c, u64 la, void *buf,
 			      unsigned int len, unsigned int acc);
 enum emul_result emul_write_la(struct emul_ctx *c, u64 la, const void *buf,
@@ -242,6 +246,7 @@ enum emul_result emul_store(struct emul_ctx *c, struct emul_opnd *o);
 enum emul_result emul_stack_bytes(struct emul_ctx *c, unsigned int *bytes);
 enum emul_result emul_push(struct emul_ctx *c, u64 v, unsigned int size);
 enum emul_result emul_pop(struct emul_ctx *c, u64 *v, unsigned int size);
+enum emul_result emul_pop_sel(struct emul_ctx *c, u64 *v, unsigned int size);
 enum emul_result emul_add_sp(struct emul_ctx *c, s64 delta);
 
 /* exec.c */

@@ -88,14 +88,15 @@ static const struct emul_op group5[8] = {
 };
 
 /* C6 F8 and C7 F8 are XABORT and XBEGIN */
+#define UNDEFI(i) { .exec = x_unhandled, .flags = F_UD, .imm = i }
 static const struct emul_op group11_b[8] = {
-	ROW(mov, Eb, Ib, I_B, MV), UNDEF, UNDEF, UNDEF, UNDEF, UNDEF, UNDEF,
-	LATER(F_MODRM),
+	ROW(mov, Eb, Ib, I_B, MV), UNDEFI(I_B), UNDEFI(I_B), UNDEFI(I_B),
+	UNDEFI(I_B), UNDEFI(I_B), UNDEFI(I_B), LATER(F_MODRM),
 };
 
 static const struct emul_op group11_v[8] = {
-	ROW(mov, Ev, Iv, I_Z, MV), UNDEF, UNDEF, UNDEF, UNDEF, UNDEF, UNDEF,
-	LATER(F_MODRM),
+	ROW(mov, Ev, Iv, I_Z, MV), UNDEFI(I_Z), UNDEFI(I_Z), UNDEFI(I_Z),
+	UNDEFI(I_Z), UNDEFI(I_Z), UNDEFI(I_Z), LATER(F_MODRM),
 };
 
 #define TO_SREG ROW(mov_sreg, 0, Ew, 0, F_MODRM)
@@ -117,7 +118,7 @@ static const struct emul_op op_62[2] = {	/* EVEX in 64-bit mode */
 };
 
 static const struct emul_op op_63[2] = {
-	ROW(arpl, Ew, Gw, 0, F_MODRM | F_PROT), ROW(movsx, Gv, Ed, 0, MV),
+	ROW(arpl, Ew, Gw, 0, NW | F_PROT), ROW(movsx, Gv, Ez, 0, MV),
 };
 
 #define NOP90 ROW(nop90, Zv, rAX, 0, F_NOWR)

@@ -68,8 +68,9 @@ static const struct emul_op group7[2] = {
 };
 
 /* BT and its kin with an immediate */
+#define UNDEFI	{ .exec = x_unhandled, .flags = F_UD, .imm = I_UB }
 static const struct emul_op group8[8] = {
-	UNDEF, UNDEF, UNDEF, UNDEF,
+	UNDEFI, UNDEFI, UNDEFI, UNDEFI,
 	ROW(bt, Ev, Ib, I_UB, NW), ROW(bts, Ev, Ib, I_UB, LK),
 	ROW(btr, Ev, Ib, I_UB, LK), ROW(btc, Ev, Ib, I_UB, LK),
 };

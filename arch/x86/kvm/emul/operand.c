@@ -46,7 +46,10 @@ static enum emul_result seg_fault(struct emul_ctx *c, unsigned int seg)
 	return emul_raise_err(c, seg == EMUL_SS ? EMUL_SS_VEC : EMUL_GP, 0);
 }
 
-/* Type and limit of a segment outside 64-bit mode (SDM 3A 5.3, 5.5) */
+/*
+ * Type and limit of a segment outside 64-bit mode (SDM 3A 5.3, 5.5). One of 4
+ * GiB has no end: offsets wrap.
+ */
 static enum emul_result seg_access(struct emul_ctx *c, unsigned int id,
 				   u64 ea, unsigned int size, bool write,
 				   u64 *la)
@@ -71,14 +74,17 @@ static enum emul_result seg_access(struct emul_ctx *c, unsigned int id,
 
 		if (off <= s->limit || last > top)
 			return seg_fault(c, id);
-	} else if (last > s->limit) {
+	} else if (last > s->limit && s->limit != 0xffffffff) {
 		return seg_fault(c, id);
 	}
 	*la = (u32)(s->base + off);
 	return EMUL_OK;
 }
 
-/* #AC: CPL 3, EFLAGS.AC and CR0.AM (SDM 3A 6.15) */
+/*
+ * #AC: CPL 3, EFLAGS.AC and CR0.AM (SDM 3A 6.15). Vector accesses that need not
+ * be aligned are not checked on Intel.
+ */
 static enum emul_result check_alignment(struct emul_ctx *c, u64 la,
 					unsigned int size)
 {
@@ -86,18 +92,29 @@ static enum emul_result check_alignment(struct emul_ctx *c, u64 la,
 
 	if (c->cpl != 3 || !(la & (size - 1)) || size & (size - 1))
 		return EMUL_OK;
+	if (size > 8 && !emul_has(c, EMUL_F_AMD))
+		return EMUL_OK;
 	TRY(c->ops->get_cr(c, 0, &cr0));
 	return cr0 & CR0_AM ? emul_raise_err(c, EMUL_AC, 0) : EMUL_OK;
 }
 
-/* First and last byte; a wrap from the very top to 0 is none of its business */
-static inline bool range_canonical(const struct emul_ctx *c, u64 la,
-				   unsigned int size)
+static inline bool la_canonical(const struct emul_ctx *c, u64 la)
 {
-	unsigned int shift = c->va_bits - 1;
-	u64 first = (s64)la >> shift, last = (s64)(la + size - 1) >> shift;
+	return (u64)((s64)la >> (c->va_bits - 1)) + 1 <= 1;
+}
 
-	return first + 1 <= 1 && last + 1 <= 1;
+/* First and last byte; a wrap from the very top to 0 is none of its business */
+static enum emul_result check_canonical(struct emul_ctx *c, unsigned int seg,
+					u64 la, unsigned int size)
+{
+	bool first = la_canonical(c, la);
+
+	if (likely(first && la_canonical(c, la + size - 1)))
+		return EMUL_OK;
+	/* CPUs look for #AC before they find that an access leaves the range */
+	if (first && c->rflags & FL_AC)
+		TRY(check_alignment(c, la, size));
+	return seg_fault(c, seg);
 }
 
 enum emul_result emul_linear(struct emul_ctx *c, unsigned int seg, u64 ea,
@@ -110,8 +127,7 @@ enum emul_result emul_linear(struct emul_ctx *c, unsigned int seg, u64 ea,
 			TRY(emul_seg(c, seg, &s));
 			ea += s->base;
 		}
-		if (unlikely(!range_canonical(c, ea, size)))
-			return seg_fault(c, seg);
+		TRY(check_canonical(c, seg, ea, size));
 		*la = ea;
 	} else {
 		TRY(seg_access(c, seg, ea, size, write, la));
@@ -119,6 +135,23 @@ enum emul_result emul_linear(struct emul_ctx *c, unsigned int seg, u64 ea,
 	if (unlikely(c->rflags & FL_AC))
 		return check_alignment(c, *la, size);
 	return EMUL_OK;
+}
+
+/* Operands that must be aligned: seen before limits and canonical addresses */
+enum emul_result emul_linear_aligned(struct emul_ctx *c, unsigned int seg,
+				     u64 ea, unsigned int size, bool write,
+				     u64 *la)
+{
+	const struct emul_seg *s;
+
+	*la = ea;
+	if (!is_long64(c) || seg >= EMUL_FS) {
+		TRY(emul_seg(c, seg, &s));
+		*la += s->base;
+	}
+	if (*la & (size - 1))
+		return emul_gp0(c);
+	return emul_linear(c, seg, ea, size, write, la);
 }
 
 /* Bytes from la to where linear addresses wrap to 0, when fewer than len */
@@ -280,4 +313,13 @@ enum emul_result emul_pop(struct emul_ctx *c, u64 *v, unsigned int size)
 	TRY(emul_read_mem(c, EMUL_SS, sp, size, EMUL_ACC_STACK, v));
 	emul_set_reg(c, R_SP, bytes, sp + size);
 	return EMUL_OK;
+}
+
+/* A selector: Intel reads no more than its two bytes */
+enum emul_result emul_pop_sel(struct emul_ctx *c, u64 *v, unsigned int size)
+{
+	if (emul_has(c, EMUL_F_AMD))
+		return emul_pop(c, v, size);
+	TRY(emul_pop(c, v, 2));
+	return emul_add_sp(c, size - 2);
 }

@@ -24,8 +24,9 @@ static enum emul_result check_vvvv(struct emul_ctx *c)
 static enum emul_result mem_la(struct emul_ctx *c, unsigned int len, bool write,
 			       bool aligned, u64 *la)
 {
-	TRY(emul_linear(c, c->seg, c->ea, len, write, la));
-	return aligned && *la & (len - 1) ? emul_gp0(c) : EMUL_OK;
+	if (aligned)
+		return emul_linear_aligned(c, c->seg, c->ea, len, write, la);
+	return emul_linear(c, c->seg, c->ea, len, write, la);
 }
 
 /* Write an XMM register; with VEX the upper half of YMM too */
@@ -123,6 +124,9 @@ enum emul_result x_movd_store(struct emul_ctx *c)
 /* MOVQ between XMM and XMM/m64 */
 enum emul_result x_movq_load(struct emul_ctx *c)
 {
+	if (c->vex_l)
+		return emul_raise(c, EMUL_UD);
+	TRY(check_vvvv(c));
 	if (is_mem(c))
 		TRY(emul_read_mem(c, c->seg, c->ea, 8, 0, &c->src.val));
 	else

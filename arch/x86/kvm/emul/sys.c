@@ -269,7 +269,7 @@ enum emul_result x_lar(struct emul_ctx *c)
 
 	TRY(look(c, c->src.val, c->lma ? 0x1a04 : 0x1a3e, &d, &ok));
 	if (ok) {
-		c->dst.val = d.hi & 0x00f0ff00;
+		c->dst.val = d.hi & 0x00ffff00;
 		TRY(emul_store(c, &c->dst));
 	}
 	return set_zf(c, ok);
@@ -308,12 +308,15 @@ enum emul_result x_verw(struct emul_ctx *c)
 	return set_zf(c, ok && !DESC_CODE(&d) && DESC_TYPE(&d) & 2);
 }
 
+/* What is high enough is not written, and may be read-only */
 enum emul_result x_arpl(struct emul_ctx *c)
 {
 	bool raise = (c->dst.val & 3) < (c->src.val & 3);
 
-	if (raise)
+	if (raise) {
 		c->dst.val = (c->dst.val & ~3ull) | (c->src.val & 3);
+		TRY(emul_store(c, &c->dst));
+	}
 	return set_zf(c, raise);
 }
 
@@ -334,12 +337,13 @@ enum emul_result x_invlpg(struct emul_ctx *c)
 	return OPTIONAL(c, invlpg, la);
 }
 
-/* The line is not looked at: flushing what may be MMIO has no effect here */
+/* Flushing has no effect here, but checks as a load does (SDM 2A, CLFLUSH) */
 enum emul_result x_clflush(struct emul_ctx *c)
 {
 	u64 la;
 
-	return emul_linear(c, c->seg, c->ea, 1, false, &la);
+	TRY(emul_linear(c, c->seg, c->ea, 1, false, &la));
+	return emul_read_la(c, la, NULL, 1, EMUL_ACC_PROBE);
 }
 
 enum emul_result x_wbinvd(struct emul_ctx *c)

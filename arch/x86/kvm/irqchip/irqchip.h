@@ -123,6 +123,15 @@ void lapic_sleep(struct x86_vcpu *v, bool sleeps);
  * once a backend that has x86_caps.apicv is registered.
  */
 DECLARE_STATIC_KEY_FALSE(lapic_posts);
+
+/* pveoi.c: some guest ends interrupts in its memory; see there */
+DECLARE_STATIC_KEY_FALSE(lapic_pv_eoi);
+bool pv_eoi_collect(struct x86_vcpu *v);
+void pv_eoi_settle(struct x86_vcpu *v);
+void pv_eoi_take_back(struct x86_vcpu *v);
+void pv_eoi_review(struct x86_vcpu *v);
+int pv_eoi_set_msr(struct x86_vcpu *v, u64 data);	/* 0 or 1 */
+u64 pv_eoi_get_msr(struct x86_vcpu *v);
 void __lapic_collect_posted(struct x86_vcpu *v);
 
 /* The vCPU's thread, before it looks at the IRR */

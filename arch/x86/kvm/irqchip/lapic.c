@@ -261,6 +261,8 @@ int irqchip_accept(struct x86_vcpu *v)
 		clear_bit(vector, a->posted.vectors);	/* one with it, as it came before */
 	set_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
 	a->highest_isr = vector;	/* higher than all in service, by the PPR */
+	if (static_branch_unlikely(&lapic_pv_eoi))
+		pv_eoi_give(a, vector);
 	return vector;
 }
 
@@ -283,13 +285,43 @@ static void lapic_eoi_done(struct lapic *a, u8 vector)
 
 static void lapic_eoi(struct lapic *a)
 {
+	int vector;
+
+	/* Emulated code may have ended the highest without an exit since. */
+	if (static_branch_unlikely(&lapic_pv_eoi))
+		pv_eoi_collect(a->v);
+	vector = lapic_highest_isr(a);
+	if (vector < 0)
+		return;
+	clear_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
+	a->highest_isr = lapic_highest(a, APIC_ISR);
+	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+	if (static_branch_unlikely(&lapic_pv_eoi))
+		pv_eoi_void(a);
+	lapic_eoi_done(a, vector);
+}
+
+/* Edge-triggered, of nobody's interest, and none behind it that would be due then */
+bool lapic_pv_may_end(struct lapic *a, u8 vector)
+{
+	struct irqchip_vm *ic = &to_x86_vm(a->v->vcpu.kvm)->irqchip;
+
+	return !a->hw_delivers && a->highest_isr == vector &&
+	       !lapic_test_vec(a, APIC_TMR, vector) && lapic_highest_irr(a->v) < 0 &&
+	       !(ic->ioapic && ioapic_handles(ic->ioapic, vector));
+}
+
+void lapic_pv_ended(struct lapic *a)
+{
 	int vector = lapic_highest_isr(a);
 
 	if (vector < 0)
 		return;
 	clear_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
 	a->highest_isr = lapic_highest(a, APIC_ISR);
-	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+	if (READ_ONCE(a->irr_pending))
+		kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+	/* The IOAPIC may have come to want it meanwhile. */
 	lapic_eoi_done(a, vector);
 }
 
@@ -669,6 +701,7 @@ void lapic_reset(struct x86_vcpu *v, bool init)
 	bitmap_zero(a->posted.vectors, 256);
 	a->irr_pending = false;
 	a->highest_isr = -1;
+	pv_eoi_reset(a);
 	vapic_reset(v);
 	a->timer.deadline = 0;
 	a->timer.period_ns = 0;
@@ -702,6 +735,7 @@ void lapic_destroy(struct x86_vcpu *v)
 
 	if (!a)
 		return;
+	pv_eoi_destroy(a);
 	hrtimer_cancel(&a->timer.hrtimer);
 	v->apic = NULL;
 	free_page((unsigned long)a->regs);

@@ -25,6 +25,15 @@ struct lapic_timer {
 	atomic_t pending;		/* a; expired, not yet in the IRR */
 };
 
+/* pveoi.c. v: vcpu->mutex */
+struct lapic_pv_eoi {
+	u64 msr;			/* v; MSR_KVM_PV_EOI_EN */
+	bool on;			/* v */
+	bool counted;			/* v; in the static key */
+	u8 state;			/* v; of the guest's bit */
+	struct kvm_gmap map;		/* v; its 32-bit word */
+};
+
 /*
  * One local APIC. a: atomic, any thread may set (IRR, TMR, events);
  * v: vcpu->mutex; r: read by senders without a lock, a stale value delivers
@@ -44,6 +53,7 @@ struct lapic {
 	unsigned long events;		/* a; INIT, SIPI */
 	u8 sipi_vector;			/* a */
 	struct lapic_timer timer;
+	struct lapic_pv_eoi pv_eoi;
 };
 
 /* A message between APICs */
@@ -90,6 +100,16 @@ void lapic_show_page(struct kvm *kvm);
 void lapic_eoi_exits_changed(struct kvm *kvm);
 /* A vector was posted, and the request with it. False: not taken without a kick */
 bool lapic_notify(struct lapic *a);
+
+/* lapic.c, for pveoi.c: may the guest end @vector by itself; it did with the highest */
+bool lapic_pv_may_end(struct lapic *a, u8 vector);
+void lapic_pv_ended(struct lapic *a);
+
+/* pveoi.c */
+void pv_eoi_void(struct lapic *a);
+void pv_eoi_give(struct lapic *a, u8 vector);
+void pv_eoi_reset(struct lapic *a);
+void pv_eoi_destroy(struct lapic *a);
 
 /* vapic.c */
 void vapic_report(struct x86_vcpu *v, bool write);

@@ -31,6 +31,11 @@ void kvm_arch_dirty_log_sync(struct kvm *kvm)
 		kvm_leave_guests(kvm);
 }
 
+unsigned int kvm_arch_dirty_burst(void)
+{
+	return x86_caps.pml ? PAGE_SIZE / sizeof(u64) : 0;
+}
+
 void mmu_log_written(struct x86_vcpu *v, const u64 *gpas, unsigned int n)
 {
 	struct kvm_memslots *slots = mmu_slots(v);

@@ -74,6 +74,7 @@ void svm_set_segment(struct x86_vcpu *v, enum x86_seg seg, const struct kvm_segm
 	struct svm_vcpu *s = to_svm(v);
 	struct vmcb_seg *hw = svm_seg(s, seg);
 	bool present = in->present && !in->unusable;
+	u16 old = hw->attrib;
 
 	hw->base = in->base;
 	hw->limit = in->limit;
@@ -86,6 +87,12 @@ void svm_set_segment(struct x86_vcpu *v, enum x86_seg seg, const struct kvm_segm
 		     (in->l & 1) << SVM_SELECTOR_L_SHIFT |
 		     (in->db & 1) << SVM_SELECTOR_DB_SHIFT |
 		     (in->g & 1) << SVM_SELECTOR_G_SHIFT;
+	/*
+	 * The busy bit that svm_get_segment() added does not come to stay: QEMU's TCG,
+	 * whose LTR leaves it out, aborts at a stack switch that finds it.
+	 */
+	if (seg == X86_TR && hw->attrib == (old | 2))
+		hw->attrib = old;
 	/* SS.DPL is the CPL; hardware takes it from a field of its own. */
 	if (seg == X86_SS)
 		s->block->save.cpl = in->dpl & 3;

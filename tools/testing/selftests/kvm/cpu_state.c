@@ -465,6 +465,20 @@ static void extended_control_registers(void)
 	run_to_done(vcpu);
 }
 
+/* A VMM gives back what it was told, to a guest without XSAVE as well. */
+static void xcr0_without_xsave(void)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct kvm_xcrs xcrs;
+
+	if (has_cap(vcpu->vm->fd, KVM_CAP_XCRS) != 1)
+		SKIP("KVM_CAP_XCRS is not offered");
+	OK(ioctl(vcpu->fd, KVM_GET_XCRS, &xcrs));
+	EQ(xcrs.xcrs[0].value, 1);
+	OK(ioctl(vcpu->fd, KVM_SET_XCRS, &xcrs));
+	FAILS(set_xcr(vcpu, 0, 3), EINVAL);
+}
+
 static void debug_guest(void)
 {
 	u64 value;
@@ -635,6 +649,7 @@ static const struct test tests[] = {
 	TEST(reserved_mxcsr_bits),
 	TEST(xsave_state),
 	TEST(extended_control_registers),
+	TEST(xcr0_without_xsave),
 	TEST(debug_registers),
 	TEST(events),
 	TEST(hostile_events),

@@ -117,8 +117,8 @@ static void no_feature_that_the_host_lacks(void)
 		u32 leaf, reg, software;
 	} rows[] = {
 		{ 1, 3, 0 },
-		/* x2APIC, TSC deadline, hypervisor */
-		{ 1, 2, 1u << 21 | 1u << 24 | 1u << 31 },
+		/* x2APIC, TSC deadline */
+		{ 1, 2, 1u << 21 | 1u << 24 },
 		/* TSC_ADJUST */
 		{ 7, 1, 1u << 1 },
 		/* UMIP, RDPID */

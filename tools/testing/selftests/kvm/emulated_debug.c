@@ -129,6 +129,8 @@ static void code_guest(void)
 
 static void a_breakpoint_on_the_code(void)
 {
+	if (on_bochs() && on_amd())
+		SKIP("Bochs loses DR6, with the stock modules too");
 	play(code_guest, 2);
 }
 

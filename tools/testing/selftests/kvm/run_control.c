@@ -61,6 +61,30 @@ static void immediate_exit(void)
 	vm_free(vm);
 }
 
+BLOB(in_loop, ".code16", "1: inb $0x40, %al; jmp 1b");
+
+/* It ends what user space was asked, and says nothing else. */
+static void immediate_exit_keeps_the_reason(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = quick_real(vm, BLOB_OF(in_loop));
+	struct kvm_regs regs;
+
+	for (int i = 0; i < 3; i++) {
+		MUST_EXIT(vcpu, KVM_EXIT_IO);
+		*(u8 *)io_data(vcpu) = 0x10 + i;
+		vcpu->run->immediate_exit = 1;
+		EQ(run_once(vcpu), -EINTR);
+		vcpu->run->immediate_exit = 0;
+		EQ(vcpu->run->exit_reason, KVM_EXIT_IO);
+		EQ(vcpu->run->io.port, 0x40);
+		MUST(!ioctl(vcpu->fd, KVM_GET_REGS, &regs));
+		EQ(regs.rax, 0x10 + i);
+		EQ(regs.rip, 2);
+	}
+	vm_free(vm);
+}
+
 static volatile int signals;
 
 static void on_signal(int sig)
@@ -519,6 +543,7 @@ static const struct test tests[] = {
 	TEST(halt_exits_without_irqchip),
 	TEST(run_takes_no_argument),
 	TEST(immediate_exit),
+	TEST(immediate_exit_keeps_the_reason),
 	TEST(a_signal_stops_a_spinning_guest),
 	TEST(signal_mask_opens_a_signal),
 	TEST(signal_mask_closes_a_signal),

@@ -646,8 +646,11 @@ static void an_nmi_waits(void)
 /* An SMI in the NMI's handler leaves NMIs masked behind RSM. */
 static void an_smi_comes_into_an_nmi(void)
 {
-	struct smm *s = smm_in(vm_new_irqchip());
+	struct smm *s;
 
+	if (on_bochs() && on_amd())
+		SKIP("Bochs's SVM gets the step over an IRET wrong, which ends the NMI");
+	s = smm_in(vm_new_irqchip());
 	start_long(s->vcpu, nmi_guest);
 	EQ(run_to_sync(s->vcpu), 1);
 	OK(ioctl(s->vcpu->fd, KVM_NMI, 0));
@@ -762,8 +765,11 @@ static struct kvm_sregs first_sregs;
 
 static struct smm *victim(void)
 {
-	struct smm *s = smm_in(vm_new());
+	struct vm *vm = vm_new();
+	struct smm *s;
 
+	OK(enable_cap(vm->fd, KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1));
+	s = smm_in(vm);
 	set_supported_cpuid(s->vcpu);
 	first_sregs = sregs_of(s->vcpu);
 	return s;
@@ -773,9 +779,15 @@ static struct smm *victim(void)
 static void into_handler(struct smm *s)
 {
 	struct kvm_vcpu_events none = { .flags = KVM_VCPUEVENT_VALID_SMM |
-						 KVM_VCPUEVENT_VALID_SHADOW };
+						 KVM_VCPUEVENT_VALID_SHADOW |
+						 KVM_VCPUEVENT_VALID_TRIPLE_FAULT };
 	struct kvm_debugregs dr = { .dr6 = 0xffff0ff0, .dr7 = 0x400 };
 
+	/* an access to a device may be in pieces */
+	s->vcpu->run->immediate_exit = 1;
+	for (u32 i = 0; i < 64 && !run_once(s->vcpu); i++)
+		;
+	s->vcpu->run->immediate_exit = 0;
 	OK(ioctl(s->vcpu->fd, KVM_SET_VCPU_EVENTS, &none));
 	OK(ioctl(s->vcpu->fd, KVM_SET_DEBUGREGS, &dr));
 	OK(ioctl(s->vcpu->fd, KVM_SET_SREGS, &first_sregs));

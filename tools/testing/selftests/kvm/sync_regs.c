@@ -40,6 +40,19 @@ static u64 rax_of(struct vcpu *vcpu)
 	return regs.rax;
 }
 
+/* What is stored, but for padding that may be left alone, and what must not be. */
+static void prepare(struct vcpu *vcpu, u64 sets)
+{
+	struct kvm_sync_regs *s = &vcpu->run->s.regs;
+
+	memset(s, POISON, sizeof(*s));
+	if (sets & KVM_SYNC_X86_SREGS)
+		memset(&s->sregs, 0, sizeof(s->sregs));
+	if (sets & KVM_SYNC_X86_EVENTS)
+		memset(&s->events, 0, sizeof(s->events));
+	vcpu->run->kvm_valid_regs = sets;
+}
+
 /* What is in kvm_run is what the ioctls say. */
 static void same_as_the_ioctls(struct vcpu *vcpu, u64 sets)
 {
@@ -71,8 +84,7 @@ static void each_set_is_stored_when_asked(void)
 	struct vcpu *vcpu = counting(&vm);
 
 	for (u64 sets = 0; sets <= ALL_SETS; sets++) {
-		memset(&vcpu->run->s.regs, POISON, sizeof(vcpu->run->s.regs));
-		vcpu->run->kvm_valid_regs = sets;
+		prepare(vcpu, sets);
 		MUST_EXIT(vcpu, KVM_EXIT_HLT);
 		EQ(vcpu->run->kvm_valid_regs, sets);
 		same_as_the_ioctls(vcpu, sets);
@@ -85,7 +97,7 @@ static void a_run_that_fails_stores_too(void)
 	struct vm *vm;
 	struct vcpu *vcpu = counting(&vm);
 
-	vcpu->run->kvm_valid_regs = ALL_SETS;
+	prepare(vcpu, ALL_SETS);
 	vcpu->run->immediate_exit = 1;
 	EQ(run_once(vcpu), -EINTR);
 	same_as_the_ioctls(vcpu, ALL_SETS);

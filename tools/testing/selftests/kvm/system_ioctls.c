@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "vm.h"
 
 static void version_is_12(void)
@@ -56,6 +57,30 @@ static void capabilities_of_every_client(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
 		CHECK(has_cap(kvm, wanted[i].cap) > 0, "%s", wanted[i].name);
+}
+
+/* The table of the documentation tells the truth. */
+static void capabilities_of_the_table(void)
+{
+#define CAP_ROW(name, answer)	{ name, answer, #name },
+	static const struct {
+		int cap, answer;
+		const char *name;
+	} rows[] = { CAP_ROWS(CAP_ROW) };
+#undef CAP_ROW
+	struct vm *vm;
+
+	if (on_stock_kvm())
+		SKIP("the table is about ours");
+	vm = vm_bare();
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int is = has_cap(vm->fd, rows[i].cap);
+
+		if (rows[i].answer >= 0)
+			CHECK((is > 0) == rows[i].answer, "%s: %d", rows[i].name, is);
+		CHECK(is >= 0, "%s: %d", rows[i].name, is);
+	}
+	vm_free(vm);
 }
 
 static void capability_values(void)
@@ -285,6 +310,7 @@ static const struct test tests[] = {
 	TEST(version_is_12),
 	TEST(vcpu_mmap_size_is_whole_pages),
 	TEST(capabilities_of_every_client),
+	TEST(capabilities_of_the_table),
 	TEST(capability_values),
 	TEST(unknown_capabilities_are_0),
 	TEST(unknown_requests),

@@ -331,7 +331,39 @@ static void boot_cpu_is_chosen_early(void)
 	vm_free(vm);
 }
 
+static void ids_can_be_fewer(void)
+{
+	struct vm *vm = vm_bare();
+	int ids = has_cap(vm->kvm, KVM_CAP_MAX_VCPU_ID), fd;
+
+	FAILS(enable_cap(vm->fd, KVM_CAP_MAX_VCPU_ID, ids + 1), EINVAL);
+	FAILS(enable_cap(vm->fd, KVM_CAP_MAX_VCPU_ID, ~0ull), EINVAL);
+	OK(enable_cap(vm->fd, KVM_CAP_MAX_VCPU_ID, 4));
+	FAILS(enable_cap(vm->fd, KVM_CAP_MAX_VCPU_ID, 5), EINVAL);
+	OK(enable_cap(vm->fd, KVM_CAP_MAX_VCPU_ID, 4));
+	FAILS(ioctl(vm->fd, KVM_CREATE_VCPU, 4), EINVAL);
+	fd = OKS(ioctl(vm->fd, KVM_CREATE_VCPU, 3));
+	FAILS(enable_cap(vm->fd, KVM_CAP_MAX_VCPU_ID, 8), EINVAL);
+	close(fd);
+	vm_free(vm);
+}
+
+/* Only where no vCPU could have used the other way already */
+static void code_in_huge_pages(void)
+{
+	struct vm *vm = vm_bare();
+
+	EQ(has_cap(vm->fd, KVM_CAP_VM_DISABLE_NX_HUGE_PAGES), 1);
+	FAILS(enable_cap(vm->fd, KVM_CAP_VM_DISABLE_NX_HUGE_PAGES, 1), EINVAL);
+	OK(enable_cap(vm->fd, KVM_CAP_VM_DISABLE_NX_HUGE_PAGES, 0));
+	vcpu_new(vm, 0);
+	FAILS(enable_cap(vm->fd, KVM_CAP_VM_DISABLE_NX_HUGE_PAGES, 0), EINVAL);
+	vm_free(vm);
+}
+
 static const struct test tests[] = {
+	TEST(ids_can_be_fewer),
+	TEST(code_in_huge_pages),
 	TEST(three_instructions),
 	TEST(fds_closed_in_any_order),
 	TEST(vcpu_fd_keeps_the_vm),

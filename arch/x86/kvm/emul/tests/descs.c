@@ -168,8 +168,9 @@ static void test_gates(void)
 	    fake_get(&f, 0x8ff8, 8) == 0x5555,
 	    "handler beyond its segment: EXT, and nothing is pushed");
 	c->rip = 0x6000;
+	/* CPUs push before they look (tests/diff.c). */
 	tap(faults(RUN(&f, "\x9a\0\x70\0\0\x08\0"), EMUL_GP, 0) &&
-	    fake_get(&f, 0x8ff8, 8) == 0x5555, "nor by a call");
+	    c->rip == 0x6000, "call beyond the new limit");
 	start(EMUL_PROT32, 0);
 	gate(0x36, 8, 0x7000, 0x8e, 0);
 	f.seg[EMUL_SS].limit = 0x8ff7;

@@ -4,7 +4,8 @@
  * outside the context (ASAN, UBSAN), bounded length, no change of state by a
  * pass that does not end in EMUL_OK, and the same decoding whether the bytes
  * are given or fetched. Entry point for libFuzzer; alone, with FUZZ_MAIN, a
- * deterministic driver: fuzz [inputs [seconds]].
+ * deterministic driver: fuzz [inputs [seconds [files to replay]]], or
+ * fuzz seeds DIR.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,12 +213,91 @@ static void make_input(u8 *buf, u64 i)
 		buf[at++] = 0x0f;
 }
 
+/* Prefixes, maps, opcodes and ModRM bytes, one of each */
+static unsigned int sweep_input(u8 *buf, unsigned int i)
+{
+	static const u8 prefix[] = { 0x90, 0x66, 0xf2, 0xf3, 0x48, 0xf0, 0x67 };
+	static const u8 modrm[] = {
+		0x00, 0x0c, 0x15, 0x1e, 0x63, 0xac, 0x35, 0x3d, 0xc1, 0xca,
+		0xd3, 0xdc, 0xe5, 0xee, 0xf7, 0xf8,
+	};
+	static const u8 escapes[4][2] = {
+		{ 0, 0 }, { 0x0f, 0 }, { 0x0f, 0x38 }, { 0x0f, 0x3a },
+	};
+	unsigned int at = HEAD, map, k;
+
+	rnd_seed(i);
+	for (k = 0; k < HEAD + 15; k++)
+		buf[k] = rnd();
+	buf[0] = i % 5;
+	i /= 5;
+	buf[at] = prefix[i % sizeof(prefix)];
+	at += buf[at] != 0x90;
+	i /= sizeof(prefix);
+	map = i & 3;
+	for (k = 0; k < 2 && escapes[map][k]; k++)
+		buf[at++] = escapes[map][k];
+	i >>= 2;
+	buf[at++] = i;
+	buf[at++] = modrm[i >> 8 & 15];
+	return HEAD + 15;
+}
+
+#define SWEEP	(5 * 7 * 4 * 256 * 16)
+
+/* An input from a file, as libFuzzer leaves them; true when it could be read */
+static bool replay(const char *name)
+{
+	static u8 buf[4096];
+	FILE *f = fopen(name, "rb");
+	size_t n;
+
+	if (!f)
+		return false;
+	n = fread(buf, 1, sizeof(buf), f);
+	fclose(f);
+	LLVMFuzzerTestOneInput(buf, n);
+	return true;
+}
+
+/* One input for every opcode, for libFuzzer to begin with */
+static int write_seeds(const char *dir)
+{
+	char name[256];
+	u8 buf[HEAD + 15];
+	unsigned int i, n;
+	FILE *f;
+
+	for (i = 0; i < SWEEP / 16; i += 7) {
+		n = sweep_input(buf, i);
+		snprintf(name, sizeof(name), "%s/seed-%u", dir, i);
+		f = fopen(name, "wb");
+		if (!f || fwrite(buf, 1, n, f) != n || fclose(f))
+			return 1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	u64 inputs = argc > 1 ? strtoull(argv[1], NULL, 0) : 2000000, i;
 	time_t end = time(NULL) + (argc > 2 ? atoi(argv[2]) : 20);
+	unsigned int n;
 	u8 buf[HEAD + 15];
+	int arg;
 
+	if (argc > 2 && !strcmp(argv[1], "seeds"))
+		return write_seeds(argv[2]);
+	for (arg = 3; arg < argc; arg++)
+		if (!replay(argv[arg]))
+			tap(false, "fuzz: cannot read %s", argv[arg]);
+	for (i = 0; i < SWEEP; i++) {
+		n = sweep_input(buf, i);
+		LLVMFuzzerTestOneInput(buf, n);
+	}
+	tap(true, "fuzz: every opcode, %u inputs, %d files", SWEEP,
+	    argc > 3 ? argc - 3 : 0);
+	memset(results, 0, sizeof(results));
 	for (i = 0; i < inputs; i++) {
 		make_input(buf, i);
 		LLVMFuzzerTestOneInput(buf, sizeof(buf));

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Capabilities and requests that no other program here is about. */
+#include <asm/kvm_para.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm.h"
+
+BLOB(halts, ".code16", "1: hlt; jmp 1b");
+
+/* A guest that keeps its HLT does not come out for it. */
+static void halt_stays_inside(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu;
+	int exits = has_cap(vm->fd, KVM_CAP_X86_DISABLE_EXITS);
+
+	EQ(exits & KVM_X86_DISABLE_EXITS_HLT, KVM_X86_DISABLE_EXITS_HLT);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_DISABLE_EXITS, 0x10), EINVAL);
+	OK(enable_cap(vm->fd, KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_HLT));
+	vcpu = quick_real(vm, BLOB_OF(halts));
+	irqs_on_for_bochs(vcpu);
+	for (int i = 0; i < 3; i++)
+		EQ(run_bounded(vcpu, 20), -EINTR);
+	/* too late; Linux says so since 6.3 */
+	if (!on_stock_kvm())
+		FAILS(enable_cap(vm->fd, KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_PAUSE),
+		      EINVAL);
+	vm_free(vm);
+}
+
+/* A triple fault can be seen, taken away and given. */
+static void triple_fault_is_state(void)
+{
+	struct vm *vm = vm_new();
+	struct kvm_vcpu_events events;
+	struct vcpu *vcpu;
+
+	EQ(has_cap(vm->fd, KVM_CAP_X86_TRIPLE_FAULT_EVENT), 1);
+	vcpu = quick_real(vm, BLOB_OF(halts));
+	MUST(!ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &events));
+	EQ(events.flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT, 0);
+	events.flags = KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
+	FAILS(ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &events), EINVAL);
+
+	OK(enable_cap(vm->fd, KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1));
+	MUST(!ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &events));
+	EQ(events.flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT, KVM_VCPUEVENT_VALID_TRIPLE_FAULT);
+	EQ(events.triple_fault.pending, 0);
+	events.triple_fault.pending = 1;
+	OK(ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &events));
+	MUST(!ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &events));
+	EQ(events.triple_fault.pending, 1);
+	MUST_EXIT(vcpu, KVM_EXIT_SHUTDOWN);
+	MUST(!ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &events));
+	EQ(events.triple_fault.pending, 0);
+	MUST_EXIT(vcpu, KVM_EXIT_HLT);
+	vm_free(vm);
+}
+
+static void system_attributes(void)
+{
+	struct kvm_cpuid2 *cpuid;
+	struct kvm_cpuid_entry2 *e;
+	u64 xcr0 = 0;
+	struct kvm_device_attr attr = {
+		.attr = KVM_X86_XCOMP_GUEST_SUPP, .addr = (u64)&xcr0,
+	};
+	int kvm = kvm_open();
+
+	OK(ioctl(kvm, KVM_HAS_DEVICE_ATTR, &attr));
+	OK(ioctl(kvm, KVM_GET_DEVICE_ATTR, &attr));
+	cpuid = cpuid_supported(kvm);
+	e = cpuid_find(cpuid, 0xd, 0);
+	if (e)
+		EQ(xcr0, e->eax | (u64)e->edx << 32);
+	attr.addr = 0;
+	FAILS(ioctl(kvm, KVM_GET_DEVICE_ATTR, &attr), EFAULT);
+	attr.attr = 1;
+	FAILS(ioctl(kvm, KVM_HAS_DEVICE_ATTR, &attr), ENXIO);
+	attr.attr = KVM_X86_XCOMP_GUEST_SUPP;
+	attr.group = 1;
+	FAILS(ioctl(kvm, KVM_GET_DEVICE_ATTR, &attr), ENXIO);
+	free(cpuid);
+}
+
+static int tsc_offset(struct vcpu *vcpu, unsigned long request, u64 *offset)
+{
+	struct kvm_device_attr attr = {
+		.group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET, .addr = (u64)offset,
+	};
+
+	return ioctl(vcpu->fd, request, &attr);
+}
+
+static void tsc_offset_of_a_vcpu(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = quick_real(vm, BLOB_OF(halts));
+	struct kvm_device_attr attr = { .group = 99 };
+	u64 offset, was, before, after;
+
+	OK(tsc_offset(vcpu, KVM_HAS_DEVICE_ATTR, NULL));
+	OK(tsc_offset(vcpu, KVM_GET_DEVICE_ATTR, &was));
+	before = msr_must_get(vcpu, 0x10);
+	offset = was + (1ull << 50);
+	OK(tsc_offset(vcpu, KVM_SET_DEVICE_ATTR, &offset));
+	offset = 0;
+	OK(tsc_offset(vcpu, KVM_GET_DEVICE_ATTR, &offset));
+	EQ(offset, was + (1ull << 50));
+	after = msr_must_get(vcpu, 0x10);
+	CHECK(after - before >= 1ull << 50 && after - before < 1ull << 51);
+	FAILS(tsc_offset(vcpu, KVM_SET_DEVICE_ATTR, NULL), EFAULT);
+	FAILS(ioctl(vcpu->fd, KVM_HAS_DEVICE_ATTR, &attr), ENXIO);
+	vm_free(vm);
+}
+
+/* The guest's time page (x86/msr.rst) */
+#define PVCLOCK_GUEST_STOPPED	2u
+
+static struct {
+	u32 version, pad;
+	u64 tsc_timestamp, system_time;
+	u32 mul;
+	u8 shift, flags, end[2];
+} time_page __attribute__((aligned(64)));
+
+static void clock_guest(void)
+{
+	guest_sync(0);
+	guest_wrmsr(MSR_KVM_SYSTEM_TIME_NEW, (u64)&time_page | 1);
+	for (;;)
+		guest_sync(*(volatile u8 *)&time_page.flags);
+}
+
+static void a_pause_is_told(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = quick_long(vm, clock_guest);
+
+	run_to_sync(vcpu);
+	FAILS(ioctl(vcpu->fd, KVM_KVMCLOCK_CTRL, 0), EINVAL);
+	EQ(run_to_sync(vcpu) & PVCLOCK_GUEST_STOPPED, 0);
+	OK(ioctl(vcpu->fd, KVM_KVMCLOCK_CTRL, 0));
+	EQ(run_to_sync(vcpu) & PVCLOCK_GUEST_STOPPED, PVCLOCK_GUEST_STOPPED);
+	/* the guest clears it */
+	EQ(run_to_sync(vcpu) & PVCLOCK_GUEST_STOPPED, PVCLOCK_GUEST_STOPPED);
+	vm_free(vm);
+}
+
+static void pv_features_are_enforced_guest(void)
+{
+	u64 value;
+
+	guest_sync(guest_try_rdmsr(MSR_KVM_STEAL_TIME, &value));
+	guest_sync(guest_try_rdmsr(MSR_KVM_STEAL_TIME, &value));
+	GEQ(guest_try_wrmsr(MSR_KVM_PV_EOI_EN, 0), 13);
+	GEQ(guest_try_wrmsr(MSR_KVM_SYSTEM_TIME_NEW, 0), 13);
+	GEQ(guest_try_rdmsr(MSR_KVM_POLL_CONTROL, &value), 13);
+	guest_done();
+}
+
+static void pv_features_are_enforced(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = vcpu_new(vm, 0);
+	struct kvm_cpuid2 *cpuid = cpuid_supported(vm->kvm);
+
+	cpuid_find(cpuid, 0x40000001, 0)->eax = 0;
+	MUST(!ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid));
+	load_image(vm);
+	start_long_only(vcpu, pv_features_are_enforced_guest);
+	EQ(run_to_sync(vcpu), NO_TRAP);
+	OK(enable_cap(vcpu->fd, KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1));
+	EQ(run_to_sync(vcpu), 13);
+	run_to_done(vcpu);
+	free(cpuid);
+	vm_free(vm);
+}
+
+static u32 lapic_id_as_told(struct vcpu *vcpu)
+{
+	struct kvm_lapic_state s;
+
+	MUST(!ioctl(vcpu->fd, KVM_GET_LAPIC, &s));
+	return *(u32 *)(s.regs + APIC_ID);
+}
+
+/* With x2APIC on, the ID register has 32 bits if user space can take them. */
+static void wide_apic_ids(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct vcpu *vcpu = vcpu_new(vm, 3);
+
+	set_supported_cpuid(vcpu);
+	EQ(lapic_id_as_told(vcpu), 3 << 24);
+	EQ(msr_set(vcpu, 0x1b, 0xfee00c00), 1);
+	EQ(lapic_id_as_told(vcpu), 3 << 24);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X2APIC_API, 4), EINVAL);
+	OK(enable_cap(vm->fd, KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS));
+	EQ(lapic_id_as_told(vcpu), 3);
+	vm_free(vm);
+}
+
+static void machine_checks(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = quick_real(vm, BLOB_OF(halts));
+	struct kvm_x86_mce mce = {
+		.status = 1ull << 63 | 1ull << 60 | 0x123, .addr = 0x4560, .bank = 2,
+	};
+	u64 can = 0, cap;
+
+	OK(ioctl(vm->kvm, KVM_X86_GET_MCE_CAP_SUPPORTED, &can));
+	CHECK(can & 1ull << 8 && can & 1ull << 24, "%#llx", (unsigned long long)can);
+	cap = 33;
+	FAILS(ioctl(vcpu->fd, KVM_X86_SETUP_MCE, &cap), EINVAL);
+	cap = 0;
+	FAILS(ioctl(vcpu->fd, KVM_X86_SETUP_MCE, &cap), EINVAL);
+	cap = (~can & 0xffffff00) | 10;
+	FAILS(ioctl(vcpu->fd, KVM_X86_SETUP_MCE, &cap), EINVAL);
+	cap = 10 | 1ull << 8;
+	OK(ioctl(vcpu->fd, KVM_X86_SETUP_MCE, &cap));
+	EQ(msr_must_get(vcpu, 0x179), cap);
+	OK(ioctl(vcpu->fd, KVM_X86_SET_MCE, &mce));
+	EQ(msr_must_get(vcpu, 0x401 + 4 * 2), mce.status);
+	EQ(msr_must_get(vcpu, 0x402 + 4 * 2), mce.addr);
+	mce.bank = 10;
+	FAILS(ioctl(vcpu->fd, KVM_X86_SET_MCE, &mce), EINVAL);
+	mce.bank = 255;
+	FAILS(ioctl(vcpu->fd, KVM_X86_SET_MCE, &mce), EINVAL);
+	mce.bank = 1;
+	mce.status = 0;
+	FAILS(ioctl(vcpu->fd, KVM_X86_SET_MCE, &mce), EINVAL);
+	vm_free(vm);
+}
+
+static void poll_time(void)
+{
+	struct vm *vm = vm_bare();
+
+	OK(enable_cap(vm->fd, KVM_CAP_HALT_POLL, 100000));
+	OK(enable_cap(vm->fd, KVM_CAP_HALT_POLL, 0));
+	FAILS(enable_cap(vm->fd, KVM_CAP_HALT_POLL, 1ull << 32), EINVAL);
+	vm_free(vm);
+}
+
+static void mmu_pages(void)
+{
+	struct vm *vm = vm_bare();
+
+	FAILS(ioctl(vm->fd, KVM_SET_NR_MMU_PAGES, 1), EINVAL);
+	OK(ioctl(vm->fd, KVM_SET_NR_MMU_PAGES, 1000));
+	EQ(ioctl(vm->fd, KVM_GET_NR_MMU_PAGES, 0), 1000);
+	vm_free(vm);
+}
+
+/* The calls of old, beside those that took their place */
+static void first_pit_calls(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct kvm_pit_state pit = {}, back = {};
+
+	FAILS(ioctl(vm->fd, KVM_GET_PIT, &pit), ENXIO);
+	FAILS(ioctl(vm->fd, KVM_SET_PIT, &pit), ENXIO);
+	OK(ioctl(vm->fd, KVM_CREATE_PIT, 0));
+	FAILS(ioctl(vm->fd, KVM_CREATE_PIT, 0), EEXIST);
+	OK(ioctl(vm->fd, KVM_GET_PIT, &pit));
+	pit.channels[2].count = 0x1234;
+	pit.channels[2].mode = 3;
+	OK(ioctl(vm->fd, KVM_SET_PIT, &pit));
+	OK(ioctl(vm->fd, KVM_GET_PIT, &back));
+	EQ(back.channels[2].count, 0x1234);
+	EQ(back.channels[2].mode, 3);
+	vm_free(vm);
+}
+
+static const struct test tests[] = {
+	TEST(halt_stays_inside),
+	TEST(triple_fault_is_state),
+	TEST(system_attributes),
+	TEST(tsc_offset_of_a_vcpu),
+	TEST(a_pause_is_told),
+	TEST(pv_features_are_enforced),
+	TEST(wide_apic_ids),
+	TEST(machine_checks),
+	TEST(poll_time),
+	TEST(mmu_pages),
+	TEST(first_pit_calls),
+};
+
+TEST_MAIN(tests)
