@@ -142,7 +142,7 @@ static enum mmu_fault_result map_tables(struct x86_vcpu *v, const struct shadow_
 	union shadow_role role = sp->role;
 	u32 access = SHADOW_MAY_ALL;
 	unsigned int index, n;
-	u64 entry;
+	u64 entry = 0;
 
 	for (n = 0; n < f->walk.nr_steps; n++) {
 		entry = f->walk.step[n].entry;

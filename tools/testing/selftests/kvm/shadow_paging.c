@@ -520,12 +520,14 @@ static void dirty_log_of_tables(void)
 {
 	struct vm *vm = vm_new();
 	struct vcpu *vcpu = quick_long(vm, logged_guest);
+	/* Bochs sets dirty bits without a look at what EPT says of the table. */
+	bool told = !on_bochs() || !nested_paging() || module_has("eptad");
 
 	slot_must(vm, 0, KVM_MEM_LOG_DIRTY_PAGES, 0, RAM_SIZE, vm->ram);
 	log_after(vcpu, true, true, true);
 	log_after(vcpu, true, false, false);
 	log_after(vcpu, false, false, false);
-	log_after(vcpu, true, false, true);
+	log_after(vcpu, told, false, true);
 	log_after(vcpu, false, true, false);
 	vm_free(vm);
 }

@@ -129,11 +129,17 @@ bool on_amd(void)
 	return c >> 2 & 1;
 }
 
-static bool parameter_is_on(const char *path)
+/* A switch among the parameters of the module in use is there, and on. */
+bool module_has(const char *parameter)
 {
-	FILE *f = fopen(path, "r");
-	int c = f ? fgetc(f) : 0;
+	char path[96];
+	FILE *f;
+	int c;
 
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s",
+		 on_amd() ? "kvm_amd" : "kvm_intel", parameter);
+	f = fopen(path, "r");
+	c = f ? fgetc(f) : 0;
 	if (f)
 		fclose(f);
 	return c == 'Y' || c == '1';
@@ -142,15 +148,13 @@ static bool parameter_is_on(const char *path)
 /* The CPU walks two sets of tables; if not, KVM makes one of them. */
 bool nested_paging(void)
 {
-	return parameter_is_on(on_amd() ? "/sys/module/kvm_amd/parameters/npt" :
-					  "/sys/module/kvm_intel/parameters/ept");
+	return module_has(on_amd() ? "npt" : "ept");
 }
 
 /* Ours on a CPU that delivers interrupts itself */
 bool hardware_delivers(void)
 {
-	return !on_stock_kvm() &&
-	       parameter_is_on("/sys/module/kvm_intel/parameters/enable_apicv");
+	return !on_stock_kvm() && !on_amd() && module_has("enable_apicv");
 }
 
 /* For tests whose guests end, or may end, in a triple fault. */

@@ -116,6 +116,7 @@ bool on_stock_kvm(void);
 bool on_tcg(void);
 bool on_bochs(void);
 bool on_amd(void);
+bool module_has(const char *parameter);
 bool nested_paging(void);
 bool hardware_delivers(void);
 void needs_shutdown_exits(void);
