@@ -24,6 +24,7 @@
 #h   make host-shell a shell on the emulated host, our modules loaded
 #h   make check      SUITE="abi boot" runs a part, of:
 #h SUITES
+#h   make check-long    more guests under QEMU than make check has time for
 #h   make check-debug   run some of them on a kernel that checks locks and memory; it is
 #h                   built first (make debug-kernel), in a quarter of an hour
 #h   make bench      what exits cost, counted in instructions, ours against stock
@@ -129,6 +130,10 @@ check:
 	@$(HOSTTOOLS)/deps check
 	@HOST=$(CHECK_HOST) tools/testing/check $(SUITE)
 
+check-long:
+	@$(HOSTTOOLS)/deps check
+	@HOST=$(CHECK_HOST) TABLE=tools/testing/suites/table-long tools/testing/check $(SUITE)
+
 debug-kernel:
 	@$(HOSTTOOLS)/deps debug
 	@$(HOSTTOOLS)/debug-kernel
@@ -168,4 +173,4 @@ distclean:
 	rm -rf $(BUILD)
 
 .PHONY: help deps mirror modules vmm selftests image image-small run run-guest host-shell \
-	debug-kernel debug-modules check-debug check bench lint overlay install clean distclean
+	debug-kernel debug-modules check-debug check check-long bench lint overlay install clean distclean
