@@ -7,8 +7,10 @@
 # emulator's fault. HOST_OPTS= more options for host-run; LOGS=dir keeps the consoles.
 
 set -u
-. "$(dirname "$0")/tap.sh"
 here=$(cd "$(dirname "$0")" && pwd)
+ROOT=${ROOT:-$(cd "$here/../../.." && pwd)}
+KVM=${KVM:-ours}
+. "$here/tap.sh"
 . "$HOSTDIR/lib.sh"
 BUILD=${BUILD:-$ROOT/build}
 mkdir -p "$BUILD/check"
