@@ -24,6 +24,7 @@
 #h   make host-shell a shell on the emulated host, our modules loaded
 #h   make check      SUITE="abi boot" runs a part, of:
 #h SUITES
+#h   make check-long    more guests under QEMU than make check has time for
 #h   make check-debug   run some of them on a kernel that checks locks and memory; it is
 #h                   built first (make debug-kernel), in a quarter of an hour
 #h   make bench      what exits cost, counted in instructions, ours against stock
@@ -136,6 +137,10 @@ fuzz:
 	@$(MAKE) -C arch/x86/kvm/emul/tests libfuzzer OUT=$(BUILD)/fuzz \
 		LIBFUZZER_SECONDS=$(FUZZ_TIME)
 
+check-long:
+	@$(HOSTTOOLS)/deps check
+	@HOST=$(CHECK_HOST) TABLE=tools/testing/suites/table-long tools/testing/check $(SUITE)
+
 debug-kernel:
 	@$(HOSTTOOLS)/deps debug
 	@$(HOSTTOOLS)/debug-kernel
@@ -175,4 +180,4 @@ distclean:
 	rm -rf $(BUILD)
 
 .PHONY: help deps mirror modules vmm selftests image image-small run run-guest host-shell \
-	debug-kernel debug-modules check-debug check bench fuzz lint overlay install clean distclean
+	debug-kernel debug-modules check-debug check check-long bench fuzz lint overlay install clean distclean

@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# guests.sh check|long|all|list [NAME...]: guests of others under an unmodified QEMU
+# guests.sh check|long|hand|all|list [NAME...]: guests of others under an unmodified QEMU
 # on the host: the runs of guests.table that "on" lines mark with the word, of the
 # guests named. All of them share one boot of the host. KVM=stock shows what is the
 # emulator's fault. HOST_OPTS= more options for host-run; LOGS=dir keeps the consoles.
 
 set -u
-. "$(dirname "$0")/tap.sh"
 here=$(cd "$(dirname "$0")" && pwd)
+ROOT=${ROOT:-$(cd "$here/../../.." && pwd)}
+KVM=${KVM:-ours}
+. "$here/tap.sh"
 . "$HOSTDIR/lib.sh"
 BUILD=${BUILD:-$ROOT/build}
 mkdir -p "$BUILD/check"
@@ -16,7 +18,7 @@ work=$(mktemp -d "$BUILD/check/guests.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 which=${1:-check}
-case $which in check|long|all|list) ;; *) die "check, long, all or list, not $which" ;; esac
+case $which in check|long|hand|all|list) ;; *) die "check, long, hand, all or list, not $which" ;; esac
 shift $(($# ? 1 : 0))
 mkdir -p "$work/g/drives" "$work/g/files"
 awk -v WHICH="$which" -v NAMES="$*" -v DIR="$work" -f "$here/guests.awk" "$here/guests.table" ||
@@ -74,5 +76,6 @@ while read -r name machine _; do
 	tap "${name%%@*} on $machine, KVM=$KVM, ${seconds:-no end in} s" "${rc:-1}" "$work/one"
 	rc= seconds=
 done < "$work/g/runs"
+[ -z "${LOGS:-}" ] || cp "$work/err" "$LOGS/host-run.err"
 tap "the host's kernel log is clean and the modules unload" "$status" "$work/err"
 tap_plan
