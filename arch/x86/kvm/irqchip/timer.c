@@ -159,11 +159,12 @@ void lapic_timer_set_mode(struct lapic *a)
 void lapic_timer_set_divide(struct lapic *a)
 {
 	u32 tdcr = lapic_reg(a, APIC_TDCR);
-	u32 shift = ((tdcr & 3) | ((tdcr & 8) >> 1)) + 1;
+	u32 shift = ((tdcr & 3) | ((tdcr & 8) >> 1)) + 1, left;
 
+	left = lapic_timer_current(a);
 	a->timer.divide = 1u << (shift & 7);
-	if (a->timer.period_ns && a->timer.mode != APIC_LVT_TIMER_TSCDEADLINE)
-		lapic_timer_restore(a, lapic_timer_current(a));
+	if (a->timer.period_ns && (left || a->timer.mode == APIC_LVT_TIMER_PERIODIC))
+		lapic_timer_restore(a, left);
 }
 
 u32 lapic_timer_current(struct lapic *a)
@@ -181,7 +182,11 @@ u32 lapic_timer_current(struct lapic *a)
 	return min_t(u64, div_u64(left, a->timer.divide), initial);
 }
 
-/* After state was loaded: go on from @current_count. */
+/*
+ * After state was loaded: go on from @current_count. QEMU saves none. Of a one-shot
+ * timer nobody knows then if it had fired: its guest gets one interrupt now, for
+ * it may be waiting, and the stock modules do the same.
+ */
 void lapic_timer_restore(struct lapic *a, u32 current_count)
 {
 	u32 tdcr = lapic_reg(a, APIC_TDCR);
@@ -203,7 +208,7 @@ void lapic_timer_restore(struct lapic *a, u32 current_count)
 		a->timer.period_ns = max(period, timer_min_period_ns());
 		lapic_timer_arm(a, current_count ? (u64)current_count * a->timer.divide :
 						   a->timer.period_ns);
-	} else if (period && current_count) {
+	} else if (period) {
 		lapic_timer_arm(a, (u64)current_count * a->timer.divide);
 	}
 }

@@ -78,6 +78,38 @@ static void timer_one_shot(void)
 	run_guest(one_shot_guest);
 }
 
+/* Far too long a count; the VMM takes it away. */
+static void kept_waiting_guest(void)
+{
+	begin();
+	apic_write(APIC_TDCR, 3);
+	apic_write(APIC_LVTT, VEC);
+	apic_write(APIC_TMICT, ~0u);
+	guest_sync(apic_read(APIC_TMCCT) > 0);
+	while (!guest_vector_count[VEC])
+		guest_halt();
+	GEQ(apic_read(APIC_TMCCT), 0);
+	guest_done();
+}
+
+/* QEMU saves no current count: the guest must not wait for ever behind a migration. */
+static void one_shot_given_back_without_its_count(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct vcpu *vcpu = quick_long(vm, kept_waiting_guest);
+	struct kvm_lapic_state state;
+	struct ucall uc;
+
+	MUST(run_to_ucall(vcpu, &uc) && uc.cmd == UCALL_SYNC);
+	EQ(uc.arg[0], 1);
+	MUST(!ioctl(vcpu->fd, KVM_GET_LAPIC, &state));
+	CHECK(*(u32 *)(state.regs + APIC_TMCCT) > 0);
+	*(u32 *)(state.regs + APIC_TMCCT) = 0;
+	MUST(!ioctl(vcpu->fd, KVM_SET_LAPIC, &state));
+	CHECK(!run_to_ucall(vcpu, &uc) || uc.cmd == UCALL_DONE);
+	vm_free(vm);
+}
+
 static void periodic_guest(void)
 {
 	u64 seen;
@@ -559,6 +591,7 @@ static void missing_eoi_holds_back(void)
 
 static const struct test tests[] = {
 	TEST(timer_one_shot),
+	TEST(one_shot_given_back_without_its_count),
 	TEST(timer_periodic),
 	TEST(timer_tsc_deadline),
 	TEST(timer_extremes),
