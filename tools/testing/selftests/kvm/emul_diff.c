@@ -478,9 +478,12 @@ static bool left_out(const struct snippet *s, enum mode mode, u64 sel)
 static void run_mode(enum mode mode)
 {
 	struct vm *vm = vm_new();
-	struct vcpu *vcpu = vcpu_new(vm, 0);
 	struct kvm_sregs sregs;
+	struct vcpu *vcpu;
 
+	/* Else the emulator runs real mode where the CPU can't, and sees the prefix itself. */
+	MUST(!ioctl(vm->fd, KVM_SET_TSS_ADDR, 0xfffbd000ul));
+	vcpu = vcpu_new(vm, 0);
 	set_param("1");
 	set_supported_cpuid(vcpu);
 	MUST(!ioctl(vcpu->fd, KVM_GET_SREGS, &sregs));

@@ -37,7 +37,7 @@ static void play(guest_fn fn, unsigned int accesses)
 	unsigned int n = 0;
 	struct ucall uc;
 
-	AT(vm, bochs) = on_bochs();
+	AT(vm, bochs) = on_bochs() && nested_paging();
 	for (run_exit(vcpu); vcpu->run->exit_reason == KVM_EXIT_MMIO; run_exit(vcpu)) {
 		memset(vcpu->run->mmio.data, 0x11, 8);
 		n++;
