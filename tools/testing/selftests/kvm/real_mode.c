@@ -253,6 +253,25 @@ static void what_boot_code_looks_at(void)
 	vm_free(vcpu->vm);
 }
 
+/* Real mode's selectors are addresses: all their bits are, those that are an RPL elsewhere too. */
+BLOB(odd_cs, ".code16",
+     "xor %ax, %ax; mov %ax, %ss; mov $0x7000, %sp; mov $0x803, %ax; mov %ax, %ds;"
+     "ljmp $0x7fd, $" OFF(odd_cs, 1f) "+0x30; 1: mov %cs, %eax; movzwl %ax, %eax; out %eax, $0x10;"
+     "mov $0x902, %ax; mov %ax, %ss; mov %ss, %eax; movzwl %ax, %eax; out %eax, $0x10;"
+     "lcall $0x7fe, $" OFF(odd_cs, 2f) "+0x20; hlt; 2: mov %cs, %eax; movzwl %ax, %eax;"
+     "out %eax, $0x10; lret");
+
+static void selectors_of_all_bits(void)
+{
+	struct vcpu *vcpu = real_guest(BLOB_OF(odd_cs));
+
+	tells(vcpu, 0x7fd);
+	tells(vcpu, 0x902);
+	tells(vcpu, 0x7fe);
+	MUST_EXIT(vcpu, KVM_EXIT_HLT);
+	vm_free(vcpu->vm);
+}
+
 BLOB(no_ivt, ".code16", "lidtl %cs:" OFF(no_ivt, 8f) "; int $0x10; hlt; 8: .word 0; .long 0");
 
 static void without_an_ivt_it_shuts_down(void)
@@ -271,6 +290,7 @@ TEST_TWICE(string_instructions)
 TEST_TWICE(stale_segments_in_protected_mode)
 TEST_TWICE(big_real_mode)
 TEST_TWICE(to_paging_and_back)
+TEST_TWICE(selectors_of_all_bits)
 TEST_TWICE(what_boot_code_looks_at)
 TEST_TWICE(without_an_ivt_it_shuts_down)
 
@@ -281,6 +301,7 @@ static const struct test tests[] = {
 	TESTS(stale_segments_in_protected_mode),
 	TESTS(big_real_mode),
 	TESTS(to_paging_and_back),
+	TESTS(selectors_of_all_bits),
 	TESTS(what_boot_code_looks_at),
 	TESTS(without_an_ivt_it_shuts_down),
 	TEST(events_without_paging),
