@@ -14,7 +14,7 @@ static void halting_guest(void)
 		asm volatile("hlt");
 }
 
-/* A guest that keeps its HLT does not come out for it. (Not in real mode, which may be emulated.) */
+/* A guest that keeps its HLT does not come out for it. Not real mode: that may be emulated. */
 static void halt_stays_inside(void)
 {
 	struct vm *vm = vm_new();
