@@ -369,10 +369,6 @@ static enum x86_next emulate_forced(struct x86_vcpu *v)
 	return x86_emulate(v);
 }
 
-/* VMCALL and VMMCALL are 0f 01 and one of these. */
-#define VMCALL_BYTE	0xc1
-#define VMMCALL_BYTE	0xd9
-
 /*
  * KVM_X86_QUIRK_FIX_HYPERCALL_INSN: next time the guest uses this processor's
  * instruction. One byte differs, so that others may run it meanwhile. Code that the
@@ -380,7 +376,6 @@ static enum x86_next emulate_forced(struct x86_vcpu *v)
  */
 static void fix_hypercall(struct x86_vcpu *v)
 {
-	u8 native = boot_cpu_has(X86_FEATURE_VMMCALL) ? VMMCALL_BYTE : VMCALL_BYTE;
 	unsigned long la = x86_rip(v) + 2;
 	struct mmu_gfault fault;
 	gpa_t gpa;
@@ -388,7 +383,7 @@ static void fix_hypercall(struct x86_vcpu *v)
 	if (!x86_is_64bit(v))
 		la = (u32)(la + x86_op(seg_base)(v, X86_CS));
 	if (!mmu_gva_to_gpa(v, la, X86_FAULT_WRITE, &gpa, &fault, false))
-		kvm_write_guest(v->vcpu.kvm, v->vcpu.as_id, gpa, &native, 1);
+		kvm_write_guest(v->vcpu.kvm, v->vcpu.as_id, gpa, &x86_caps.vmcall, 1);
 }
 
 /* #UD: the other vendor's hypercall instruction, RSM in SMM, or really undefined. */
@@ -407,7 +402,7 @@ static enum x86_next exc_undefined(struct x86_vcpu *v)
 	if (quirk && x86_op(get_cpl)(v) == 0 && (x86_cr0(v) & X86_CR0_PE)) {
 		peek_insn(v, b, sizeof(b));
 		if (b[0] == 0x0f && b[1] == 0x01 &&
-		    (b[2] == VMCALL_BYTE || b[2] == VMMCALL_BYTE)) {
+		    (b[2] == X86_VMCALL || b[2] == X86_VMMCALL)) {
 			fix_hypercall(v);
 			v->exit.insn_len = 3;
 			return exit_hypercall(v);

@@ -163,11 +163,14 @@ struct x86_caps {
 	bool vnmi;
 	bool apicv;			/* hardware delivers a local APIC's interrupts */
 	bool apic_page;			/* and redirects accesses to an xAPIC's page */
+	u8 vmcall;			/* the CPU's hypercall instruction is 0f 01 and this */
 	u64 supported_xcr0;		/* set by core in x86_vendor_register */
 	u64 supported_xss;
 	/* set or cleared CPUID feature bits that depend on the backend */
 	void (*adjust_cpuid)(u32 *words, unsigned int nr_words);
 };
+#define X86_VMCALL	0xc1		/* SDM 2D, VMCALL */
+#define X86_VMMCALL	0xd9		/* APM 3, VMMCALL */
 extern struct x86_caps x86_caps;
 
 /* -EBUSY if one is registered already. Process context; opens /dev/kvm. */

@@ -271,6 +271,7 @@ void vmx_caps_export(struct x86_caps *caps)
 		.tsc_frac_bits = 48,
 		.tsc_max_ratio = ~0ull,
 		.nrips = true,
+		.vmcall = X86_VMCALL,
 		.tss_pages = !vmx_hw.unrestricted,
 		.apicv = vmx_hw.apicv,
 		.apic_page = flexpriority,
