@@ -28,7 +28,7 @@ int steal_set_msr(struct x86_vcpu *v, u64 data)
 	struct x86_steal *st = &v->steal;
 	gpa_t gpa = data & KVM_STEAL_VALID_BITS;
 
-	if (!steal_known() || data & STEAL_RESERVED)
+	if ((data && !steal_known()) || data & STEAL_RESERVED)
 		return 1;
 	st->msr = data;
 	st->on = data & KVM_MSR_ENABLED;

@@ -481,6 +481,8 @@ static void run_mode(enum mode mode)
 	struct kvm_sregs sregs;
 	struct vcpu *vcpu;
 
+	if (on_bochs() && on_amd())
+		SKIP("Bochs's SVM does not switch CR2, and PUSH of a segment writes more there");
 	/* Else the emulator runs real mode where the CPU can't, and sees the prefix itself. */
 	MUST(!ioctl(vm->fd, KVM_SET_TSS_ADDR, 0xfffbd000ul));
 	vcpu = vcpu_new(vm, 0);

@@ -111,18 +111,19 @@ static void numbers(void)
 	vm_free(vm);
 }
 
-/* The other vendor's instruction, put there by the guest */
-extern u8 foreign[];
+/* Both vendors' instructions: one of them is the other's. */
+extern u8 intels[], amds[];
 
 static __attribute__((noinline, noclone)) u64 call_foreign(void)
 {
 	u64 ret, trap;
 
-	foreign[0] = 0x0f;
-	foreign[1] = 0x01;
-	foreign[2] = amd ? 0xc1 : 0xd9;
-	trap = GUEST_TRY("foreign: .byte 0xcc, 0xcc, 0xcc", GUEST_OUT("=a"(ret)),
-			 "a"(KVM_HC_VAPIC_POLL_IRQ), "b"(0));
+	if (amd)
+		trap = GUEST_TRY("intels: .byte 0x0f, 0x01, 0xc1", GUEST_OUT("=a"(ret)),
+				 "a"(KVM_HC_VAPIC_POLL_IRQ), "b"(0));
+	else
+		trap = GUEST_TRY("amds: .byte 0x0f, 0x01, 0xd9", GUEST_OUT("=a"(ret)),
+				 "a"(KVM_HC_VAPIC_POLL_IRQ), "b"(0));
 	return trap == NO_TRAP ? ret : trap + 1000;
 }
 
@@ -130,7 +131,7 @@ static void run_foreign(void)
 {
 	u64 ret = call_foreign();
 
-	guest_sync4(ret, foreign[2], 0, 0);
+	guest_sync4(ret, (amd ? intels : amds)[2], 0, 0);
 }
 
 /* One VM each: QEMU's translator misses that the code changed a second time. */

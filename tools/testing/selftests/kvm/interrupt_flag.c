@@ -392,11 +392,13 @@ static void wait_for_the_flag(u64 with_x2)
 
 static void the_next_waits_for_the_flag(void)
 {
+	needs_prompt_interrupts();
 	wait_for_the_flag(0);
 }
 
 static void the_next_waits_in_x2apic_mode(void)
 {
+	needs_prompt_interrupts();
 	wait_for_the_flag(1);
 }
 
