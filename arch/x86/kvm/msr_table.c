@@ -180,7 +180,7 @@ static bool pv_hidden(struct x86_vcpu *v, u32 index, bool host)
 
 	if (index - MSR_KVM_WALL_CLOCK_NEW < ARRAY_SIZE(feature))
 		bit = feature[index - MSR_KVM_WALL_CLOCK_NEW];
-	return !host && v->enforce_pv && !(v->cpuid.pv_features & BIT(bit));
+	return !host && x86_pv_withheld(v, bit);
 }
 
 static enum msr_result get_pv(struct x86_vcpu *v, u32 index, u64 *data, bool host)

@@ -247,8 +247,21 @@ static inline bool x86_delivering(struct x86_vcpu *v)
 	return v->ev.exc.injected || v->ev.nmi_injected || v->ev.irq_injected;
 }
 
+static inline bool x86_pae_paging(struct x86_vcpu *v)
+{
+	return x86_paging(v) && (x86_cr4(v) & X86_CR4_PAE) && !x86_long_mode(v);
+}
+
 /* 64-bit code segment right now */
 bool x86_is_64bit(struct x86_vcpu *v);
+/* The linear address of RIP */
+unsigned long x86_code_address(struct x86_vcpu *v);
+
+/* A guest may not use what it was not told of, when the VMM says so. */
+static inline bool x86_pv_withheld(struct x86_vcpu *v, unsigned int feature)
+{
+	return v->enforce_pv && !(v->cpuid.pv_features & BIT(feature));
+}
 
 /* cr.c: legality and side effects; 0, or 1 for #GP */
 int x86_set_cr0(struct x86_vcpu *v, unsigned long val);
@@ -279,11 +292,16 @@ enum x86_next x86_emulate(struct x86_vcpu *v);
 /* KVM_EXIT_INTERNAL_ERROR with @suberror */
 enum x86_next x86_internal_error(struct x86_vcpu *v, u32 suberror);
 
+static inline bool x86_canonical_in(unsigned long cr4, u64 va)
+{
+	unsigned int unused = 64 - (cr4 & X86_CR4_LA57 ? 57 : 48);
+
+	return (u64)((s64)(va << unused) >> unused) == va;
+}
+
 static inline bool x86_canonical(struct x86_vcpu *v, u64 va)
 {
-	unsigned int bits = x86_cr4(v) & X86_CR4_LA57 ? 57 : 48;
-
-	return (u64)((s64)(va << (64 - bits)) >> (64 - bits)) == va;
+	return x86_canonical_in(x86_cr4(v), va);
 }
 
 #endif
