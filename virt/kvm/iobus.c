@@ -380,18 +380,24 @@ long kvm_register_coalesced(struct kvm *kvm, const struct kvm_coalesced_mmio_zon
 	return ret;
 }
 
-/* All zones that lie within @where go; none being there is no error. */
+static bool has_part(const struct kvm_coalesced_mmio_zone *z,
+		     const struct kvm_coalesced_mmio_zone *part)
+{
+	u64 off = part->addr - z->addr;
+
+	return z->pio == part->pio && off <= z->size && part->size <= z->size - off;
+}
+
+/* All zones that @where is a part of go; none being there is no error. */
 long kvm_unregister_coalesced(struct kvm *kvm, const struct kvm_coalesced_mmio_zone *where)
 {
-	u64 end = where->addr + where->size;
 	struct co_zone *z, *tmp;
 
 	if (where->pio > 1)
 		return -EINVAL;
 	mutex_lock(&kvm->slots_lock);
 	list_for_each_entry_safe(z, tmp, &kvm->coalesced_zones, link) {
-		if (z->where.pio != where->pio || z->where.addr < where->addr ||
-		    z->where.addr + z->where.size > end)
+		if (!has_part(&z->where, where))
 			continue;
 		kvm_io_bus_del(kvm, zone_bus(&z->where), &z->dev);
 		list_del(&z->link);
