@@ -122,6 +122,7 @@ bool is_ucall(struct vcpu *vcpu, struct ucall *uc);
 bool run_to_ucall(struct vcpu *vcpu, struct ucall *uc);
 u64 run_to_sync(struct vcpu *vcpu);
 void run_to_done(struct vcpu *vcpu);
+void expect_done(struct vcpu *vcpu);
 void *io_data(struct vcpu *vcpu);
 const char *exit_name(u32 reason);
 void describe_exit(struct vcpu *vcpu);
