@@ -32,6 +32,7 @@
 #define SEL_CODE32	0x18
 #define SEL_UDATA	0x23
 #define SEL_UCODE64	0x2b
+#define SEL_UCODE32	0x33
 #define SEL_TSS		0x40
 
 #define MAX_TEST_VCPUS	8
@@ -86,6 +87,8 @@ static inline void *at_gpa(struct vm *vm, u64 gpa, size_t size)
 
 /* setup.c: a start in each mode */
 typedef void (*guest_fn)(void);
+#define FLAT_GDT_ROWS	7
+extern const u64 flat_gdt[FLAT_GDT_ROWS];	/* all but SEL_TSS */
 void load_image(struct vm *vm);
 void set_supported_cpuid(struct vcpu *vcpu);
 void start_long(struct vcpu *vcpu, guest_fn fn);
