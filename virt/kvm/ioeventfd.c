@@ -76,7 +76,7 @@ static int add_to_buses(struct kvm *kvm, struct doorbell *d)
 	return ret;
 }
 
-static int assign(struct kvm *kvm, const struct kvm_ioeventfd *args, struct doorbell *d)
+static int assign(struct kvm *kvm, struct doorbell *d)
 {
 	struct doorbell *other;
 	int ret = -EEXIST;
@@ -168,7 +168,7 @@ int kvm_ioeventfd(struct kvm *kvm, const struct kvm_ioeventfd *args)
 	d->datamatch = args->datamatch;
 
 	if (!(args->flags & KVM_IOEVENTFD_FLAG_DEASSIGN)) {
-		ret = assign(kvm, args, d);
+		ret = assign(kvm, d);
 		if (!ret)
 			return 0;
 	} else {
