@@ -485,15 +485,23 @@ static int build_list(struct leaf_list *l)
 	return 0;
 }
 
-/* Nothing is emulated behind a cleared bit: leaves present, features none. */
+/* What x86_emulate_undefined() does for a guest whose CPU lacks it */
 static int build_emulated(struct leaf_list *l)
 {
 	struct kvm_cpuid_entry2 *e = add_zero(l, 0, 0, false);
 
-	if (e)
-		e->eax = 7;
-	if (!e || !add_zero(l, 1, 0, false) || !add_zero(l, 7, 0, true))
+	if (!e)
 		return -E2BIG;
+	e->eax = 7;
+	e = add_zero(l, 1, 0, false);
+	if (!e)
+		return -E2BIG;
+	e->ecx = F(MOVBE);
+	e = add_zero(l, 7, 0, true);
+	if (!e)
+		return -E2BIG;
+	/* It reads RDTSCP's MSR. */
+	e->ecx = cpuid_supported(X86_FEATURE_RDTSCP) ? F(RDPID) : 0;
 	return 0;
 }
 

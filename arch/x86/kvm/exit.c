@@ -399,8 +399,7 @@ static enum x86_next exc_undefined(struct x86_vcpu *v)
 			return exit_hypercall(v);
 		}
 	}
-	x86_inject_ud(v);
-	return X86_RESUME;
+	return x86_emulate_undefined(v);
 }
 
 static enum x86_next exit_exception(struct x86_vcpu *v)

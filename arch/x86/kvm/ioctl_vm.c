@@ -213,8 +213,24 @@ void x86_vm_ioctls_init(void)
 			     ARRAY_SIZE(x86_system_rows));
 }
 
-/* MWAIT is not virtualised, and C-state counters are not passed on. */
-#define X86_DISABLED_EXITS	(KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE)
+#define X86_DISABLED_EXITS	(KVM_X86_DISABLE_EXITS_MWAIT | KVM_X86_DISABLE_EXITS_HLT | \
+				 KVM_X86_DISABLE_EXITS_PAUSE | KVM_X86_DISABLE_EXITS_CSTATE)
+
+/*
+ * A guest may sleep as deep as it likes: the local APIC's timer has to go on meanwhile,
+ * and MONITOR to see every write.
+ */
+static bool x86_guests_may_mwait(void)
+{
+	return boot_cpu_has(X86_FEATURE_MWAIT) && boot_cpu_has(X86_FEATURE_ARAT) &&
+	       !boot_cpu_has_bug(X86_BUG_MONITOR);
+}
+
+static u32 x86_disabled_exits(void)
+{
+	return x86_guests_may_mwait() ? X86_DISABLED_EXITS :
+					X86_DISABLED_EXITS & ~KVM_X86_DISABLE_EXITS_MWAIT;
+}
 
 /* KVM_CAP_EXIT_HYPERCALL: these can be user space's */
 #define X86_USER_HYPERCALLS	BIT(KVM_HC_MAP_GPA_RANGE)
@@ -228,7 +244,6 @@ static const struct {
 	{ KVM_CAP_VAPIC, 1 },
 	{ KVM_CAP_HLT, 1 },
 	{ KVM_CAP_ENABLE_CAP, 1 },
-	{ KVM_CAP_X86_DISABLE_EXITS, X86_DISABLED_EXITS },
 	{ KVM_CAP_IOAPIC_POLARITY_IGNORED, 1 },
 	{ KVM_CAP_MMU_SHADOW_CACHE_CONTROL, 1 },
 	{ KVM_CAP_SET_TSS_ADDR, 1 },
@@ -307,6 +322,8 @@ int kvm_arch_check_extension(struct kvm *kvm, long cap)
 		return x86_xsave_size(kvm);
 	case KVM_CAP_DISABLE_QUIRKS2:
 		return X86_QUIRKS;
+	case KVM_CAP_X86_DISABLE_EXITS:
+		return x86_disabled_exits();
 	}
 	for (i = 0; i < ARRAY_SIZE(x86_fixed_caps); i++)
 		if (x86_fixed_caps[i].cap == cap)
@@ -335,11 +352,12 @@ static int enable_x2apic_api(struct x86_vm *vm, u64 arg)
 	return 0;
 }
 
+/* MWAIT is a valid bit everywhere; where the CPU can't, it goes on to exit. */
 static int enable_disable_exits(struct x86_vm *vm, u64 arg)
 {
 	if (vm->kvm.created_vcpus)
 		return -EINVAL;
-	vm->disabled_exits |= arg;
+	vm->disabled_exits |= arg & x86_disabled_exits();
 	return 0;
 }
 

@@ -288,6 +288,8 @@ void steal_update(struct x86_vcpu *v);
 
 /* emul/glue.c: emulate the instruction at RIP; srcu held, IRQs on. */
 enum x86_next x86_emulate(struct x86_vcpu *v);
+/* The CPU does not know the instruction: if the guest has it by its CPUID, else #UD */
+enum x86_next x86_emulate_undefined(struct x86_vcpu *v);
 
 /* KVM_EXIT_INTERNAL_ERROR with @suberror */
 enum x86_next x86_internal_error(struct x86_vcpu *v, u32 suberror);
