@@ -39,7 +39,7 @@
 #define X86_REQ_APIC_MODE	(KVM_REQ_ARCH_BASE + 11)	/* what hardware does of the APIC */
 #define X86_REQ_STEAL		(KVM_REQ_ARCH_BASE + 12)	/* the steal-time structure */
 #define X86_REQ_SMI		(KVM_REQ_ARCH_BASE + 13)
-#define X86_REQ_ASYNCPF		(KVM_REQ_ARCH_BASE + 14)	/* pages came, or to be waited for */
+#define X86_REQ_ASYNCPF		(KVM_REQ_ARCH_BASE + 14)	/* pages came or are waited for */
 
 /* Fixed-one and active-low bits: DR6 at reset (SDM 3B 17.2.3) */
 #define X86_DR6_INIT		0xffff0ff0ul

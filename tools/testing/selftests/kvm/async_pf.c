@@ -441,6 +441,67 @@ static void turned_off_while_waiting(void)
 	late_free(late);
 }
 
+static volatile u32 stage;
+
+static void waits_for_init(void)
+{
+	setup(ALWAYS);
+	not_there(30);
+	stage = 1;
+	guest_sti();
+	for (;;)
+		guest_pause();
+}
+
+static void after_init(void)
+{
+	GEQ(guest_rdmsr(MSR_KVM_ASYNC_PF_EN), 0);
+	GEQ(guest_rdmsr(MSR_KVM_ASYNC_PF_INT), 0);
+	apic_enable();
+	stage = 2;
+	guest_wait(stage == 3);
+	GEQ(nr_ready, 0);
+	there(30);
+	stage = 4;
+	guest_sti();
+	for (;;)
+		guest_pause();
+}
+
+static void sends_init(void)
+{
+	guest_warm();
+	apic_enable();
+	ap_entry = waits_for_init;
+	start_ap(1);
+	guest_wait(stage == 1);
+	ap_entry = after_init;
+	start_ap(1);
+	guest_wait(stage == 2);
+	guest_sync(0);
+	stage = 3;
+	guest_wait(stage == 4);
+	guest_done();
+}
+
+static void init_while_waiting(void)
+{
+	struct late *late = late_vm(sends_init);
+	struct vcpu *other = vcpu_new(late->vm, 1);
+
+	if (on_stock_kvm())
+		SKIP("waits for the pages, which come later");
+	set_supported_cpuid(other);
+	vcpu_start_until_stopped(other);
+	run_to_sync(late->vcpu);
+	EQ(waited_for_soon(late), 30);
+	bring(late, 30);
+	sleep_ms(50);
+	run_to_done(late->vcpu);
+	vcpu_stop(other);
+	late_free(late);
+}
+
 static void leaves_some(void)
 {
 	setup(ALWAYS);
@@ -635,6 +696,7 @@ static const struct test tests[] = {
 	TEST(not_when_it_may_not),
 	TEST(told_in_user_mode),
 	TEST(turned_off_while_waiting),
+	TEST(init_while_waiting),
 	TEST(closed_while_waiting),
 	TEST(killed_while_waiting),
 	TEST(more_than_may_wait),
