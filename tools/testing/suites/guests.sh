@@ -70,10 +70,10 @@ limit=$(awk '{ sum += $3 } END { print sum + 60 }' "$work/g/runs")
 	-- /l1-guests > "$work/out" 2> "$work/err"
 status=$?
 
-while read -r name machine _; do
+while read -r name machine _ cpus; do
 	sed -n "/^@@ begin $name\r*\$/,/^@@ end $name /{/^@@/!p}" "$work/out" > "$work/one"
 	read -r rc seconds < <(tr -d '\r' < "$work/out" | sed -nE "s/^@@ end $name //p")
-	tap "${name%%@*} on $machine, KVM=$KVM, ${seconds:-no end in} s" "${rc:-1}" "$work/one"
+	tap "${name%%@*} on $machine, $cpus CPUs, KVM=$KVM, ${seconds:-no end in} s" "${rc:-1}" "$work/one"
 	rc= seconds=
 done < "$work/g/runs"
 [ -z "${LOGS:-}" ] || cp "$work/err" "$LOGS/host-run.err"
