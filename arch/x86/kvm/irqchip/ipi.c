@@ -235,7 +235,10 @@ void lapic_send_ipi(struct lapic *a, u32 lo, u32 hi)
 	lapic_deliver(a->v->vcpu.kvm, a, &irq);
 }
 
-/* SDM 3A 10.11: address and data of a message signalled interrupt */
+/*
+ * SDM 3A 10.11: address and data of a message signalled interrupt. To nobody, or to
+ * those who have none of it: 0, which tells user space that the guest blocks it.
+ */
 int lapic_deliver_msi(struct kvm *kvm, const struct kvm_msi_msg *msg)
 {
 	struct lapic_irq irq = {
@@ -252,7 +255,7 @@ int lapic_deliver_msi(struct kvm *kvm, const struct kvm_msi_msg *msg)
 		irq.dest |= msg->address_hi & 0xffffff00;
 		irq.wide = msg->address_hi & 0xffffff00;
 	}
-	return lapic_deliver(kvm, NULL, &irq);
+	return max(lapic_deliver(kvm, NULL, &irq), 0);
 }
 
 int lapic_pv_send_ipi(struct kvm *kvm, unsigned long lo, unsigned long hi, u32 min, u32 icr,
