@@ -201,6 +201,8 @@ static void doorbell_arguments(void)
 	FAILS(bell(vm, a, BELL + 4, 4, F_OFF, 0), ENOENT);
 	FAILS(bell(vm, a, BELL, 2, F_OFF, 0), ENOENT);
 	FAILS(bell(vm, a, BELL, 4, F_OFF | F_PIO, 0), ENOENT);
+	FAILS(bell(vm, a, BELL, 3, F_OFF, 0), ENOENT);
+	FAILS(bell(vm, -1, BELL, 3, F_OFF, 0), EBADF);
 	OK(bell(vm, a, BELL, 4, F_OFF, 0));
 	FAILS(bell(vm, a, BELL, 4, F_OFF, 0), ENOENT);
 	vm_free(vm);

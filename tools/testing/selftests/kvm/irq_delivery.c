@@ -290,6 +290,9 @@ static void messages(void)
 	struct vm *vm = vm_new_irqchip();
 	struct vcpu *vcpu = quick_long(vm, msi_guest);
 
+	/* an APIC that is not enabled yet, and none */
+	EQ(msi(vm, 0, 0x71, 0), 0);
+	EQ(msi(vm, 77, 0x71, 0), 0);
 	EQ(run_to_sync(vcpu), 1);
 	EQ(msi(vm, 0, 0x71, 0), 1);
 	/* to all of them */
