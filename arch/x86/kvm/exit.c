@@ -525,6 +525,20 @@ static enum x86_next exit_ud(struct x86_vcpu *v)
 	return X86_RESUME;
 }
 
+/* The exit itself let events in. A guest whose state is lost can't go on. */
+static enum x86_next exit_notify(struct x86_vcpu *v)
+{
+	u32 flags = to_x86_vm(v->vcpu.kvm)->notify_flags;
+	struct kvm_run *run = v->vcpu.run;
+
+	v->vcpu.stat.notify_window_exits++;
+	if (!v->exit.notify_invalid && !(flags & KVM_X86_NOTIFY_VMEXIT_USER))
+		return X86_RESUME;
+	run->exit_reason = KVM_EXIT_NOTIFY;
+	run->notify.flags = v->exit.notify_invalid ? KVM_NOTIFY_CONTEXT_INVALID : 0;
+	return X86_TO_USER;
+}
+
 static enum x86_next exit_shutdown(struct x86_vcpu *v)
 {
 	v->vcpu.run->exit_reason = KVM_EXIT_SHUTDOWN;
@@ -589,6 +603,7 @@ const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
 	/* The event, or the instruction that hardware left at its beginning, once more */
 	ROW(TASK_SWITCH,	x86_emulate_state,	NULL),
 	ROW(UNDEFINED,		exit_ud,		NULL),
+	ROW(NOTIFY,		exit_notify,		NULL),
 	ROW(EMULATE,		x86_emulate_state,	NULL),
 	ROW(RESUME,		exit_nothing,		NULL),
 	ROW(SHUTDOWN,		exit_shutdown,		NULL),

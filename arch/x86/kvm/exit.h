@@ -40,6 +40,7 @@ enum x86_exit_reason {
 	X86_EXIT_MWAIT,
 	X86_EXIT_TASK_SWITCH,	/* not begun; by the event under way, or the instruction */
 	X86_EXIT_UNDEFINED,	/* an instruction the guest does not have: #UD */
+	X86_EXIT_NOTIFY,	/* .notify_invalid; the guest let no event in for too long */
 	X86_EXIT_EMULATE,	/* needs the emulator; nothing else known */
 	X86_EXIT_RESUME,	/* the backend dealt with it wholly */
 	X86_EXIT_SHUTDOWN,	/* triple fault */
@@ -90,6 +91,7 @@ struct x86_exit {
 		} exc;
 		u64 gva;		/* INVLPG */
 		u64 invpcid;		/* its type, the register operand */
+		bool notify_invalid;	/* the guest's state is not what it was */
 		struct {
 			u8 vector;
 			u16 reg;

@@ -232,6 +232,9 @@ static u32 x86_disabled_exits(void)
 					X86_DISABLED_EXITS & ~KVM_X86_DISABLE_EXITS_MWAIT;
 }
 
+#define X86_BUS_LOCK_MODES	(KVM_BUS_LOCK_DETECTION_OFF | KVM_BUS_LOCK_DETECTION_EXIT)
+#define X86_NOTIFY_FLAGS	(KVM_X86_NOTIFY_VMEXIT_ENABLED | KVM_X86_NOTIFY_VMEXIT_USER)
+
 /* KVM_CAP_EXIT_HYPERCALL: these can be user space's */
 #define X86_USER_HYPERCALLS	BIT(KVM_HC_MAP_GPA_RANGE)
 
@@ -326,6 +329,10 @@ int kvm_arch_check_extension(struct kvm *kvm, long cap)
 		return X86_QUIRKS;
 	case KVM_CAP_X86_DISABLE_EXITS:
 		return x86_disabled_exits();
+	case KVM_CAP_X86_BUS_LOCK_EXIT:
+		return x86_caps.bus_lock_exit ? X86_BUS_LOCK_MODES : 0;
+	case KVM_CAP_X86_NOTIFY_VMEXIT:
+		return x86_caps.notify_exit ? X86_NOTIFY_FLAGS : 0;
 	}
 	for (i = 0; i < ARRAY_SIZE(x86_fixed_caps); i++)
 		if (x86_fixed_caps[i].cap == cap)
@@ -360,6 +367,27 @@ static int enable_disable_exits(struct x86_vm *vm, u64 arg)
 	if (vm->kvm.created_vcpus)
 		return -EINVAL;
 	vm->disabled_exits |= arg & x86_disabled_exits();
+	return 0;
+}
+
+/* vCPUs take it over when they are made. */
+static int enable_bus_lock_exit(struct x86_vm *vm, u64 arg)
+{
+	if (arg == X86_BUS_LOCK_MODES)
+		return -EINVAL;
+	if (arg & KVM_BUS_LOCK_DETECTION_EXIT)
+		vm->bus_lock_exit = x86_caps.bus_lock_exit;
+	return 0;
+}
+
+/* Bits 63:32 are the window, in ticks of the TSC. */
+static int enable_notify_exit(struct x86_vm *vm, u64 arg)
+{
+	if (!x86_caps.notify_exit || !(arg & KVM_X86_NOTIFY_VMEXIT_ENABLED) ||
+	    vm->kvm.created_vcpus)
+		return -EINVAL;
+	vm->notify_flags = arg;
+	vm->notify_window = arg >> 32;
 	return 0;
 }
 
@@ -437,6 +465,8 @@ static const struct vm_cap_row {
 	{ KVM_CAP_SPLIT_IRQCHIP, ~0ULL, enable_split_irqchip },
 	{ KVM_CAP_X2APIC_API, X2APIC_API_FLAGS, enable_x2apic_api },
 	{ KVM_CAP_X86_DISABLE_EXITS, X86_DISABLED_EXITS, enable_disable_exits },
+	{ KVM_CAP_X86_BUS_LOCK_EXIT, X86_BUS_LOCK_MODES, enable_bus_lock_exit },
+	{ KVM_CAP_X86_NOTIFY_VMEXIT, GENMASK_ULL(63, 32) | X86_NOTIFY_FLAGS, enable_notify_exit },
 	{ KVM_CAP_EXCEPTION_PAYLOAD, ~0ULL, enable_exception_payload },
 	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, ~0ULL, enable_triple_fault_event },
 	{ KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1, enable_emulation_failure },

@@ -91,6 +91,8 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 #define OPT_SECONDARY	(SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |		\
 			 SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_ENABLE_VPID |		\
 			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING |	\
+			 SECONDARY_EXEC_BUS_LOCK_DETECTION |					\
+			 SECONDARY_EXEC_NOTIFY_VM_EXITING |					\
 			 SECONDARY_EXEC_ENABLE_PML | VMX_APICV |				\
 			 SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES |				\
 			 SECONDARY_EXEC_UNRESTRICTED_GUEST | SECONDARY_EXEC_ENABLE_EPT)
@@ -271,6 +273,8 @@ void vmx_caps_export(struct x86_caps *caps)
 		.tsc_frac_bits = 48,
 		.tsc_max_ratio = ~0ull,
 		.nrips = true,
+		.bus_lock_exit = vmx_hw.optional & SECONDARY_EXEC_BUS_LOCK_DETECTION,
+		.notify_exit = vmx_hw.optional & SECONDARY_EXEC_NOTIFY_VM_EXITING,
 		.vmcall = X86_VMCALL,
 		.tss_pages = !vmx_hw.unrestricted,
 		.apicv = vmx_hw.apicv,

@@ -46,8 +46,14 @@ static void vmx_intercept_by_cpuid(struct vmx_vcpu *s)
 
 static void vmx_intercept_by_vm(struct vmx_vcpu *s)
 {
+	struct x86_vm *vm = to_x86_vm(s->x86.vcpu.kvm);
 	bool mwait = !vmx_exit_disabled(s, KVM_X86_DISABLE_EXITS_MWAIT);
 
+	vmx_secondary(s, SECONDARY_EXEC_BUS_LOCK_DETECTION, vm->bus_lock_exit);
+	if (vm->notify_flags) {
+		vmx_write(NOTIFY_WINDOW, vm->notify_window);
+		vmx_secondary(s, SECONDARY_EXEC_NOTIFY_VM_EXITING, true);
+	}
 	vmx_primary(s, CPU_BASED_HLT_EXITING, !vmx_exit_disabled(s, KVM_X86_DISABLE_EXITS_HLT));
 	vmx_primary(s, CPU_BASED_MONITOR_EXITING | CPU_BASED_MWAIT_EXITING, mwait);
 	if (vmx_hw.ple)
