@@ -124,14 +124,9 @@ static long vm_set_tsc_khz(void *obj, void *arg)
 	struct kvm *kvm = obj;
 	u64 khz = (unsigned long)arg;
 
-	if (kvm->created_vcpus)
+	if (kvm->created_vcpus || khz > U32_MAX)
 		return -EINVAL;
-	if (!khz)
-		khz = tsc_khz;
-	if (khz > U32_MAX || (khz != tsc_khz && !x86_caps.tsc_scaling))
-		return -EINVAL;
-	to_x86_vm(kvm)->clock.default_khz = khz;
-	return 0;
+	return tsc_set_default_khz(kvm, khz);
 }
 
 static long vm_get_tsc_khz(void *obj, void *arg)
