@@ -57,6 +57,7 @@ enum x86_exit_reason {
 #define X86_FAULT_FETCH		(1u << 4)
 #define X86_FAULT_GUEST_TABLE	(1u << 8)	/* while reading the guest's own page tables */
 #define X86_FAULT_GUEST_FINAL	(1u << 9)	/* for the final address; neither: not known */
+#define X86_FAULT_NARROW	(1u << 10)	/* .gva; the gpa has bits that the guest has not */
 
 struct x86_exit {
 	u8 reason;		/* enum x86_exit_reason */
@@ -74,6 +75,7 @@ struct x86_exit {
 		struct {
 			u64 gpa;
 			u32 flags;
+			u64 gva;	/* with X86_FAULT_NARROW */
 		} fault;
 		struct {
 			u8 nr;		/* CR or DR number */

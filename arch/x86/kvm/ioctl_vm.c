@@ -324,6 +324,8 @@ int kvm_arch_check_extension(struct kvm *kvm, long cap)
 		return X86_QUIRKS;
 	case KVM_CAP_X86_DISABLE_EXITS:
 		return x86_disabled_exits();
+	case KVM_CAP_SMALLER_MAXPHYADDR:
+		return x86_caps.narrow_guests;
 	case KVM_CAP_X86_BUS_LOCK_EXIT:
 		return x86_caps.bus_lock_exit ? X86_BUS_LOCK_MODES : 0;
 	case KVM_CAP_X86_NOTIFY_VMEXIT:

@@ -160,6 +160,7 @@ struct x86_caps {
 	bool nrips;
 	bool bus_lock_exit;		/* bus locks are told: X86_REQ_BUS_LOCK */
 	bool notify_exit;		/* X86_EXIT_NOTIFY */
+	bool narrow_guests;		/* guests may have fewer bits of addresses than the CPU */
 	bool tss_pages;			/* real mode uses the pages of KVM_SET_TSS_ADDR */
 	bool xsaves;
 	bool vnmi;

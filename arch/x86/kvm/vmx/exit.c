@@ -70,6 +70,11 @@ static void decode_ept_violation(struct vmx_vcpu *s)
 		flags |= qual & EPT_VIOLATION_GVA_TRANSLATED ? X86_FAULT_GUEST_FINAL :
 							       X86_FAULT_GUEST_TABLE;
 	e->fault.gpa = vmx_read(GUEST_PHYSICAL_ADDRESS);
+	if (unlikely(vmx_hw.narrow) && (e->fault.gpa & s->x86.cpuid.reserved_gpa_bits) &&
+	    (qual & EPT_VIOLATION_GVA_IS_VALID)) {
+		e->fault.gva = vmx_read(GUEST_LINEAR_ADDRESS);
+		flags |= X86_FAULT_NARROW;
+	}
 	e->fault.flags = flags;
 }
 
