@@ -20,12 +20,22 @@ int kvm_arch_init(void)
 		return ret;
 	ret = tsc_module_init();
 	if (ret)
-		irqchip_module_exit();
+		goto err_irqchip;
+	ret = asyncpf_module_init();
+	if (ret)
+		goto err_tsc;
+	return 0;
+
+err_tsc:
+	tsc_module_exit();
+err_irqchip:
+	irqchip_module_exit();
 	return ret;
 }
 
 void kvm_arch_exit(void)
 {
+	asyncpf_module_exit();
 	tsc_module_exit();
 	irqchip_module_exit();
 	mmu_module_exit();
@@ -198,6 +208,7 @@ int kvm_arch_vcpu_init(struct kvm_vcpu *vcpu)
 
 	v->mmu.root = HPA_INVALID;
 	v->ext_vector = -1;
+	asyncpf_vcpu_create(v);
 	v->ev.exception_payload = vm->exception_payload;
 	cpuid_vcpu_create(v);
 	v->regs.avail = X86_LAZY_ALL;
@@ -255,6 +266,7 @@ void kvm_arch_vcpu_destroy(struct kvm_vcpu *vcpu)
 {
 	struct x86_vcpu *v = to_x86(vcpu);
 
+	asyncpf_forget(v);
 	kvmclock_stop(v);
 	x86_op(vcpu_destroy)(v);
 	lapic_destroy(v);

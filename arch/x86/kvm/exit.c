@@ -176,17 +176,9 @@ static enum x86_next exit_narrow_fault(struct x86_vcpu *v)
 	return X86_RESUME;
 }
 
-static enum x86_next exit_tdp_fault(struct x86_vcpu *v)
+/* What both kinds of paging have in common */
+static enum x86_next fault_handled(struct x86_vcpu *v, gpa_t gpa, enum mmu_fault_result r)
 {
-	gpa_t gpa = v->exit.fault.gpa;
-	enum mmu_fault_result r;
-
-	if (unlikely(v->exit.fault.flags & X86_FAULT_NARROW))
-		return exit_narrow_fault(v);
-	v->vcpu.stat.pf_taken++;
-	if (mmu_known_mmio(v, gpa_to_gfn(gpa)))
-		return emulate_access(v, gpa);
-	r = mmu_fault(v, gpa, v->exit.fault.flags);
 	switch (r) {
 	case MMU_FIXED:
 	case MMU_RETRY:
@@ -200,6 +192,18 @@ static enum x86_next exit_tdp_fault(struct x86_vcpu *v)
 	default:
 		return mmu_error(v, r);
 	}
+}
+
+static enum x86_next exit_tdp_fault(struct x86_vcpu *v)
+{
+	gpa_t gpa = v->exit.fault.gpa;
+
+	if (unlikely(v->exit.fault.flags & X86_FAULT_NARROW))
+		return exit_narrow_fault(v);
+	v->vcpu.stat.pf_taken++;
+	if (mmu_known_mmio(v, gpa_to_gfn(gpa)))
+		return emulate_access(v, gpa);
+	return fault_handled(v, gpa, mmu_fault(v, gpa, v->exit.fault.flags));
 }
 
 /* IRQs off: dirty-log write faults and known device pages. */
@@ -229,9 +233,6 @@ static enum x86_next exit_page_fault(struct x86_vcpu *v)
 	v->vcpu.stat.pf_taken++;
 	r = mmu_guest_fault(v, v->exit.exc.addr, v->exit.exc.error, &gpa, &fault);
 	switch (r) {
-	case MMU_FIXED:
-	case MMU_RETRY:
-		return X86_RESUME;
 	case MMU_GUEST_FAULT:
 		x86_queue_page_fault(v, fault.addr, fault.error);
 		return X86_RESUME;
@@ -239,14 +240,8 @@ static enum x86_next exit_page_fault(struct x86_vcpu *v)
 		if (unlikely(x86_delivering(v)) && mmu_retry_write(v))
 			return X86_RESUME;
 		return emulate_access(v, gpa);
-	case MMU_MMIO:
-		mmu_note_mmio(v, gpa_to_gfn(gpa));
-		fallthrough;
-	case MMU_READONLY:
-		v->vcpu.stat.pf_mmio++;
-		return emulate_access(v, gpa);
 	default:
-		return mmu_error(v, r);
+		return fault_handled(v, gpa, r);
 	}
 }
 
@@ -378,13 +373,11 @@ static enum x86_next exit_dr(struct x86_vcpu *v)
  */
 static void peek_insn(struct x86_vcpu *v, u8 *b, unsigned int len)
 {
-	unsigned long la = x86_rip(v);
+	unsigned long la = x86_code_address(v);
 	struct mmu_gfault fault;
 	gpa_t gpa;
 	unsigned int i;
 
-	if (!x86_is_64bit(v))
-		la = (u32)(la + x86_op(seg_base)(v, X86_CS));
 	memset(b, 0xcc, len);
 	for (i = 0; i < len; i++)
 		if (mmu_gva_to_gpa(v, la + i, X86_FAULT_FETCH, &gpa, &fault, false) ||
@@ -420,12 +413,10 @@ static enum x86_next emulate_forced(struct x86_vcpu *v)
  */
 static void fix_hypercall(struct x86_vcpu *v)
 {
-	unsigned long la = x86_rip(v) + 2;
+	unsigned long la = x86_code_address(v) + 2;
 	struct mmu_gfault fault;
 	gpa_t gpa;
 
-	if (!x86_is_64bit(v))
-		la = (u32)(la + x86_op(seg_base)(v, X86_CS));
 	if (!mmu_gva_to_gpa(v, la, X86_FAULT_WRITE, &gpa, &fault, false))
 		kvm_write_guest(v->vcpu.kvm, v->vcpu.as_id, gpa, &x86_caps.vmcall, 1);
 }

@@ -11,9 +11,9 @@
 #include "ioctls.h"
 
 /* The bytes of the instruction at RIP: from the exit, or fetched here. */
-static unsigned int fetch_bytes(struct x86_vcpu *v, u8 *bytes)
+static unsigned int fetch_bytes(struct x86_vcpu *v, const struct kvm_segment *cs, bool long64,
+				u8 *bytes)
 {
-	struct kvm_segment cs;
 	struct mmu_gfault fault;
 	unsigned long la = x86_rip(v);
 	u32 access = X86_FAULT_FETCH;
@@ -26,10 +26,8 @@ static unsigned int fetch_bytes(struct x86_vcpu *v, u8 *bytes)
 	}
 	if (x86_op(get_cpl)(v) == 3)
 		access |= X86_FAULT_USER;
-	if (!x86_long_mode(v)) {
-		x86_op(get_segment)(v, X86_CS, &cs);
-		la = (u32)(la + cs.base);
-	}
+	if (!long64)
+		la = (u32)(la + cs->base);
 	n = min_t(unsigned int, 15, PAGE_SIZE - (la & ~PAGE_MASK));
 	if (mmu_gva_to_gpa(v, la, access, &gpa, &fault, true) ||
 	    kvm_read_guest_atomic(v->vcpu.kvm, v->vcpu.as_id, gpa, bytes, n))
@@ -228,7 +226,7 @@ static bool decode_mov(struct x86_vcpu *v, struct x86_mov *m, gpa_t gpa)
 	if (!cs.l && (!cs.db || !(x86_cr0(v) & X86_CR0_PE)))
 		return false;		/* 16-bit code */
 	long64 = cs.l && x86_long_mode(v);
-	n = fetch_bytes(v, bytes);
+	n = fetch_bytes(v, &cs, long64, bytes);
 	return n && split_mov(bytes, n, long64, &p) && parse_op(v, bytes, n, &p, m) &&
 	       starts_at(v, bytes, &p, m, long64, gpa);
 }

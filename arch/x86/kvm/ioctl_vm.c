@@ -124,14 +124,9 @@ static long vm_set_tsc_khz(void *obj, void *arg)
 	struct kvm *kvm = obj;
 	u64 khz = (unsigned long)arg;
 
-	if (kvm->created_vcpus)
+	if (kvm->created_vcpus || khz > U32_MAX)
 		return -EINVAL;
-	if (!khz)
-		khz = tsc_khz;
-	if (khz > U32_MAX || (khz != tsc_khz && !x86_caps.tsc_scaling))
-		return -EINVAL;
-	to_x86_vm(kvm)->clock.default_khz = khz;
-	return 0;
+	return tsc_set_default_khz(kvm, khz);
 }
 
 static long vm_get_tsc_khz(void *obj, void *arg)
@@ -285,6 +280,8 @@ static const struct {
 	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1 },
 	{ KVM_CAP_X86_MSR_FILTER, 1 },
 	{ KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1 },
+	{ KVM_CAP_ASYNC_PF, 1 },
+	{ KVM_CAP_ASYNC_PF_INT, 1 },
 	{ KVM_CAP_SREGS2, 1 },
 	{ KVM_CAP_X86_SMM, 1 },
 	{ KVM_CAP_SYS_ATTRIBUTES, 1 },

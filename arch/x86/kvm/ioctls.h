@@ -15,9 +15,8 @@ long x86_set_sregs2(void *obj, void *arg);
 long x86_translate(void *obj, void *arg);
 void x86_fill_sregs(struct x86_vcpu *v, struct kvm_sregs2 *s);
 bool x86_sregs_legal(struct x86_vcpu *v, const struct kvm_sregs2 *s);
-/* Sets what was checked, but for CR2, CR8 and the APIC base. The caller flushes if *@flush. */
-void x86_load_sregs(struct x86_vcpu *v, const struct kvm_sregs2 *s, bool *flush);
-bool x86_pae_paging(struct x86_vcpu *v);
+/* Sets what was checked, but for CR2, CR8 and the APIC base. True: the caller has to flush. */
+bool x86_load_sregs(struct x86_vcpu *v, const struct kvm_sregs2 *s);
 
 /* cr.c */
 /* SDM 3A 2.5: bits with a meaning; ET is hard-wired. */

@@ -175,12 +175,13 @@ static bool pv_hidden(struct x86_vcpu *v, u32 index, bool host)
 	static const u8 feature[] = {	/* from MSR_KVM_WALL_CLOCK_NEW on */
 		KVM_FEATURE_CLOCKSOURCE2, KVM_FEATURE_CLOCKSOURCE2, KVM_FEATURE_ASYNC_PF,
 		KVM_FEATURE_STEAL_TIME, KVM_FEATURE_PV_EOI, KVM_FEATURE_POLL_CONTROL,
+		KVM_FEATURE_ASYNC_PF_INT, KVM_FEATURE_ASYNC_PF_INT,
 	};
 	u32 bit = KVM_FEATURE_CLOCKSOURCE;
 
 	if (index - MSR_KVM_WALL_CLOCK_NEW < ARRAY_SIZE(feature))
 		bit = feature[index - MSR_KVM_WALL_CLOCK_NEW];
-	return !host && v->enforce_pv && !(v->cpuid.pv_features & BIT(bit));
+	return !host && x86_pv_withheld(v, bit);
 }
 
 static enum msr_result get_pv(struct x86_vcpu *v, u32 index, u64 *data, bool host)
@@ -200,6 +201,11 @@ static enum msr_result get_pv(struct x86_vcpu *v, u32 index, u64 *data, bool hos
 		return MSR_DONE;
 	case MSR_KVM_PV_EOI_EN:
 		*data = pv_eoi_get_msr(v);
+		return MSR_DONE;
+	case MSR_KVM_ASYNC_PF_EN:
+	case MSR_KVM_ASYNC_PF_INT:
+	case MSR_KVM_ASYNC_PF_ACK:
+		*data = asyncpf_get_msr(v, index);
 		return MSR_DONE;
 	default:
 		*data = v->pvclock.msr;
@@ -228,6 +234,11 @@ static enum msr_result set_pv(struct x86_vcpu *v, u32 index, u64 data, bool host
 		break;
 	case MSR_KVM_PV_EOI_EN:
 		r = pv_eoi_set_msr(v, data);
+		break;
+	case MSR_KVM_ASYNC_PF_EN:
+	case MSR_KVM_ASYNC_PF_INT:
+	case MSR_KVM_ASYNC_PF_ACK:
+		r = asyncpf_set_msr(v, index, data);
 		break;
 	default:
 		r = kvmclock_set_msr(v, data, index == MSR_KVM_SYSTEM_TIME, host);
@@ -564,9 +575,8 @@ const struct msr_row msr_rows[] = {
 	{ ONE(MSR_IA32_TSC_DEADLINE), MSR_LISTED, .get = get_deadline, .set = set_deadline },
 	{ 0x800, 0x8ff, .get = get_x2apic, .set = set_x2apic },
 	{ ONE(MSR_IA32_XSS), MSR_LISTED, X86_FEATURE_XSAVES, FIELD(regs.xss), .set = set_xss },
-	{ MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW, MSR_LISTED,
+	{ MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_ASYNC_PF_ACK, MSR_LISTED,
 	  .get = get_pv, .set = set_pv },
-	{ MSR_KVM_STEAL_TIME, MSR_KVM_POLL_CONTROL, MSR_LISTED, .get = get_pv, .set = set_pv },
 	{ ONE(MSR_EFER), 0, 0, FIELD(regs.efer), .set = set_efer },
 	{ MSR_STAR, MSR_SYSCALL_MASK, MSR_LISTED, VENDOR },
 	{ ONE(MSR_KERNEL_GS_BASE), MSR_LISTED, VENDOR },
@@ -625,6 +635,7 @@ void msr_vcpu_reset(struct x86_vcpu *v, bool init)
 
 	kvmclock_stop(v);
 	steal_reset(v);
+	asyncpf_reset(v);
 	if (init)
 		return;
 	m->pat = PAT_AT_RESET;

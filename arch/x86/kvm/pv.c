@@ -73,12 +73,6 @@ static const struct pv_row {
 	[KVM_HC_SCHED_YIELD] = { pv_sched_yield, KVM_FEATURE_PV_SCHED_YIELD },
 };
 
-/* A guest may not use what it was not told of, when the VMM says so. */
-static bool pv_withheld(struct x86_vcpu *v, unsigned int feature)
-{
-	return v->enforce_pv && !(v->cpuid.pv_features & BIT(feature));
-}
-
 static long pv_dispatch(struct x86_vcpu *v, unsigned long nr, const struct pv_args *a)
 {
 	const struct pv_row *row;
@@ -86,7 +80,7 @@ static long pv_dispatch(struct x86_vcpu *v, unsigned long nr, const struct pv_ar
 	if (nr >= ARRAY_SIZE(pv_rows) || !pv_rows[nr].call)
 		return -KVM_ENOSYS;
 	row = &pv_rows[array_index_nospec(nr, ARRAY_SIZE(pv_rows))];
-	if (row->feature >= 0 && pv_withheld(v, row->feature))
+	if (row->feature >= 0 && x86_pv_withheld(v, row->feature))
 		return -KVM_ENOSYS;
 	return row->call(v, a);
 }
@@ -112,7 +106,7 @@ static bool pv_map_gpa_range(struct x86_vcpu *v, const struct pv_args *a, long *
 	*ret = -KVM_ENOSYS;
 	if (!(READ_ONCE(to_x86_vm(v->vcpu.kvm)->user_hypercalls) & BIT(KVM_HC_MAP_GPA_RANGE)))
 		return false;
-	if (pv_withheld(v, KVM_FEATURE_HC_MAP_GPA_RANGE))
+	if (x86_pv_withheld(v, KVM_FEATURE_HC_MAP_GPA_RANGE))
 		return false;
 	*ret = -KVM_EINVAL;
 	if ((a->a0 & ~PAGE_MASK) || gfn + a->a1 <= gfn)

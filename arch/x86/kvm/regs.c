@@ -25,6 +25,13 @@ bool x86_is_64bit(struct x86_vcpu *v)
 	return cs.l;
 }
 
+unsigned long x86_code_address(struct x86_vcpu *v)
+{
+	if (x86_is_64bit(v))
+		return x86_rip(v);
+	return (u32)(x86_rip(v) + x86_op(seg_base)(v, X86_CS));
+}
+
 long x86_get_regs(void *obj, void *arg)
 {
 	struct x86_vcpu *v = to_x86(obj);
@@ -73,18 +80,20 @@ long x86_set_regs(void *obj, void *arg)
 	return 0;
 }
 
+/* Segments in the order of struct kvm_sregs, from cs on */
+static const enum x86_seg sregs_order[] = {
+	X86_CS, X86_DS, X86_ES, X86_FS, X86_GS, X86_SS, X86_TR, X86_LDTR
+};
+
 void x86_fill_sregs(struct x86_vcpu *v, struct kvm_sregs2 *s)
 {
-	static const enum x86_seg order[] = {
-		X86_CS, X86_DS, X86_ES, X86_FS, X86_GS, X86_SS, X86_TR, X86_LDTR
-	};
 	struct kvm_segment *seg = &s->cs;
 	unsigned int i;
 
 	BUILD_BUG_ON(offsetof(struct kvm_sregs2, ldt) !=
 		     offsetof(struct kvm_sregs2, cs) + 7 * sizeof(*seg));
-	for (i = 0; i < ARRAY_SIZE(order); i++)
-		x86_op(get_segment)(v, order[i], seg + i);
+	for (i = 0; i < ARRAY_SIZE(sregs_order); i++)
+		x86_op(get_segment)(v, sregs_order[i], seg + i);
 	x86_op(get_dt)(v, true, &s->idt);
 	x86_op(get_dt)(v, false, &s->gdt);
 	s->cr0 = x86_cr0(v);
@@ -94,11 +103,6 @@ void x86_fill_sregs(struct x86_vcpu *v, struct kvm_sregs2 *s)
 	s->cr8 = x86_get_cr8(v);
 	s->efer = v->regs.efer;
 	s->apic_base = lapic_get_base(v);
-}
-
-bool x86_pae_paging(struct x86_vcpu *v)
-{
-	return x86_paging(v) && (x86_cr4(v) & X86_CR4_PAE) && !x86_long_mode(v);
 }
 
 /* KVM_GET_SREGS: the legacy layout shares its head with kvm_sregs2. */
@@ -159,27 +163,24 @@ bool x86_sregs_legal(struct x86_vcpu *v, const struct kvm_sregs2 *s)
 	return x86_cr4_legal(v, s->cr4);
 }
 
-void x86_load_sregs(struct x86_vcpu *v, const struct kvm_sregs2 *s, bool *flush)
+bool x86_load_sregs(struct x86_vcpu *v, const struct kvm_sregs2 *s)
 {
-	static const enum x86_seg order[] = {
-		X86_CS, X86_DS, X86_ES, X86_FS, X86_GS, X86_SS, X86_TR, X86_LDTR
-	};
+	bool flush = v->regs.efer != s->efer || x86_cr0(v) != s->cr0 || x86_cr3(v) != s->cr3 ||
+		     x86_cr4(v) != s->cr4;
 	unsigned int i;
 
 	x86_op(set_dt)(v, true, &s->idt);
 	x86_op(set_dt)(v, false, &s->gdt);
-	*flush |= x86_cr3(v) != s->cr3;
 	v->regs.cr3 = s->cr3;
 	v->regs.avail |= BIT(X86_LAZY_CR3);
 	v->regs.dirty |= BIT(X86_LAZY_CR3);
-
-	*flush |= v->regs.efer != s->efer || x86_cr0(v) != s->cr0 || x86_cr4(v) != s->cr4;
 	x86_op(set_efer)(v, s->efer);
 	x86_op(set_cr0)(v, s->cr0);
 	x86_op(set_cr4)(v, s->cr4);
 	cpuid_update_runtime(v);
-	for (i = 0; i < ARRAY_SIZE(order); i++)
-		x86_op(set_segment)(v, order[i], &s->cs + i);
+	for (i = 0; i < ARRAY_SIZE(sregs_order); i++)
+		x86_op(set_segment)(v, sregs_order[i], &s->cs + i);
+	return flush;
 }
 
 static int x86_apply_sregs(struct x86_vcpu *v, const struct kvm_sregs2 *s, bool *flush)
@@ -190,7 +191,7 @@ static int x86_apply_sregs(struct x86_vcpu *v, const struct kvm_sregs2 *s, bool 
 		return -EINVAL;
 	v->regs.cr2 = s->cr2;
 	x86_set_cr8(v, s->cr8);
-	x86_load_sregs(v, s, flush);
+	*flush = x86_load_sregs(v, s);
 	/* A BSP whose VMM jumps it to the reset vector by hand is runnable. */
 	if (v->vcpu.id == to_x86_vm(v->vcpu.kvm)->bsp_vcpu_id && x86_rip(v) == 0xfff0 &&
 	    s->cs.selector == 0xf000 && s->cs.base == 0xffff0000 && !(s->cr0 & X86_CR0_PE))
@@ -214,7 +215,7 @@ long x86_set_sregs(void *obj, void *arg)
 	const struct kvm_sregs *s = arg;
 	struct kvm_sregs2 s2 = {};
 	unsigned long vec;
-	bool flush = false;
+	bool flush;
 	int ret;
 
 	memcpy(&s2, s, offsetof(struct kvm_sregs, interrupt_bitmap));
@@ -237,7 +238,7 @@ long x86_set_sregs2(void *obj, void *arg)
 	struct x86_vcpu *v = to_x86(obj);
 	const struct kvm_sregs2 *s = arg;
 	bool valid = s->flags & KVM_SREGS2_FLAGS_PDPTRS_VALID;
-	bool flush = false;
+	bool flush;
 	unsigned int i;
 	int ret;
 

@@ -79,6 +79,32 @@ enum x86_next x86_internal_error(struct x86_vcpu *v, u32 suberror)
 	return X86_TO_USER;
 }
 
+/* Sleeps until something comes up. */
+static void x86_sleep(struct x86_vcpu *v)
+{
+	struct kvm_vcpu *vcpu = &v->vcpu;
+
+	lapic_timer_to_host(v);
+	lapic_sleep(v, true);
+	/* A guest that polls itself asks us not to (MSR_KVM_POLL_CONTROL). */
+	if (v->mp_state == KVM_MP_STATE_HALTED && (v->msr.poll_control & 1))
+		kvm_vcpu_halt(vcpu);
+	else
+		kvm_vcpu_block(vcpu);
+	lapic_sleep(v, false);
+	lapic_timer_to_guest(v);
+}
+
+/* Pages are there, or the guest's next step needs one that is not. */
+static void x86_pages_came(struct x86_vcpu *v)
+{
+	asyncpf_update(v);
+	if (!v->asyncpf.halted)
+		return;
+	x86_sleep(v);
+	WRITE_ONCE(v->asyncpf.halted, false);
+}
+
 /* Requests in order of a possible reset first; most passes have none. */
 static enum x86_next x86_requests(struct x86_vcpu *v)
 {
@@ -129,6 +155,8 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return X86_TO_USER;
 	}
+	if (kvm_take_request(vcpu, X86_REQ_ASYNCPF))
+		x86_pages_came(v);
 	/* x86_fill_run() takes it, since any exit to user space tells it. */
 	if (test_bit(X86_REQ_BUS_LOCK, &vcpu->requests)) {
 		run->exit_reason = KVM_EXIT_X86_BUS_LOCK;
@@ -337,11 +365,17 @@ static void x86_take_init_sipi(struct x86_vcpu *v)
 	}
 }
 
+/* Something for a guest that is to be interrupted. Any context. */
+static bool x86_event_waits(struct x86_vcpu *v)
+{
+	return x86_has_events(v) ||
+	       (irqchip_has_pending(v) && (v->regs.rflags & X86_EFLAGS_IF));
+}
+
 /* What ends a HLT. Any context. */
 static bool x86_halt_over(struct x86_vcpu *v)
 {
-	return READ_ONCE(v->pv_unhalted) || x86_has_events(v) ||
-	       (irqchip_has_pending(v) && (v->regs.rflags & X86_EFLAGS_IF));
+	return READ_ONCE(v->pv_unhalted) || x86_event_waits(v);
 }
 
 /* Not running: halted or waiting to be started. */
@@ -349,15 +383,7 @@ static enum x86_next x86_wait(struct x86_vcpu *v)
 {
 	struct kvm_vcpu *vcpu = &v->vcpu;
 
-	lapic_timer_to_host(v);
-	lapic_sleep(v, true);
-	/* A guest that polls itself asks us not to (MSR_KVM_POLL_CONTROL). */
-	if (v->mp_state == KVM_MP_STATE_HALTED && (v->msr.poll_control & 1))
-		kvm_vcpu_halt(vcpu);
-	else
-		kvm_vcpu_block(vcpu);
-	lapic_sleep(v, false);
-	lapic_timer_to_guest(v);
+	x86_sleep(v);
 	if (v->apic && lapic_timer_pending(v))
 		lapic_inject_timer(v);
 	if (v->apic && lapic_has_init_sipi(v))
@@ -533,14 +559,17 @@ int kvm_arch_vcpu_run(struct kvm_vcpu *vcpu)
 bool kvm_arch_vcpu_runnable(struct kvm_vcpu *vcpu)
 {
 	struct x86_vcpu *v = to_x86(vcpu);
+	u32 state = READ_ONCE(v->mp_state);
 
-	if (READ_ONCE(v->mp_state) == KVM_MP_STATE_RUNNABLE)
+	if (state == KVM_MP_STATE_RUNNABLE && likely(!READ_ONCE(v->asyncpf.halted)))
 		return true;
 	if (v->apic && lapic_has_init_sipi(v))
 		return true;
-	if (READ_ONCE(v->mp_state) != KVM_MP_STATE_HALTED)
+	if (state != KVM_MP_STATE_HALTED && state != KVM_MP_STATE_RUNNABLE)
 		return false;
-	return x86_halt_over(v) || (v->apic && lapic_timer_pending(v));
+	if (v->apic && lapic_timer_pending(v))
+		return true;
+	return state == KVM_MP_STATE_HALTED ? x86_halt_over(v) : x86_event_waits(v);
 }
 
 bool kvm_arch_vcpu_in_kernel(struct kvm_vcpu *vcpu)

@@ -230,13 +230,6 @@ void smm_deliver(struct x86_vcpu *v, bool slot_used)
 
 /* --- the way back ----------------------------------------------------------- */
 
-static bool canonical(u64 va, const struct kvm_sregs2 *s)
-{
-	unsigned int unused = s->cr4 & X86_CR4_LA57 ? 64 - 57 : 64 - 48;
-
-	return (u64)((s64)(va << unused) >> unused) == va;
-}
-
 /*
  * What instructions can't load and VMRUN or VMLAUNCH would refuse (APM 2 15.5.1, SDM 3C
  * 27.3.1); the segments' attributes are the backend's to judge.
@@ -250,7 +243,7 @@ static bool legal(struct x86_vcpu *v, const u64 *reg, const struct kvm_sregs2 *s
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(bases); i++)
-		if (!canonical(bases[i], s))
+		if (!x86_canonical_in(s->cr4, bases[i]))
 			return false;
 	if ((reg[SMM_DR6] | reg[SMM_DR7]) >> 32 || s->cr3 & v->cpuid.reserved_gpa_bits)
 		return false;
@@ -267,11 +260,9 @@ static bool legal(struct x86_vcpu *v, const u64 *reg, const struct kvm_sregs2 *s
 /* The system registers, outside of SMM. False: put things as they were. */
 static bool load(struct x86_vcpu *v, u64 rflags, const struct kvm_sregs2 *s)
 {
-	bool flush;
-
 	set_active(v, false);
 	x86_debug_set_rflags(v, rflags);
-	x86_load_sregs(v, s, &flush);
+	x86_load_sregs(v, s);
 	/* Last, as nobody takes PDPTRs back. */
 	return x86_op(segments_valid)(v) &&
 	       (!x86_pae_paging(v) || mmu_load_pdptrs(v, s->cr3));
@@ -281,7 +272,6 @@ static bool try_load(struct x86_vcpu *v, u64 *reg)
 {
 	struct kvm_sregs2 old = {}, new;
 	u64 rflags = x86_guest_rflags(v);
-	bool flush;
 
 	x86_fill_sregs(v, &old);
 	new = old;
@@ -290,7 +280,7 @@ static bool try_load(struct x86_vcpu *v, u64 *reg)
 		return false;
 	if (load(v, reg[SMM_RFLAGS], &new))
 		return true;
-	x86_load_sregs(v, &old, &flush);
+	x86_load_sregs(v, &old);
 	x86_debug_set_rflags(v, rflags);
 	set_active(v, true);
 	return false;

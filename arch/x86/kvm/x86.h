@@ -39,7 +39,8 @@
 #define X86_REQ_APIC_MODE	(KVM_REQ_ARCH_BASE + 11)	/* what hardware does of the APIC */
 #define X86_REQ_STEAL		(KVM_REQ_ARCH_BASE + 12)	/* the steal-time structure */
 #define X86_REQ_SMI		(KVM_REQ_ARCH_BASE + 13)
-#define X86_REQ_BUS_LOCK	(KVM_REQ_ARCH_BASE + 14)	/* to be told with the next exit */
+#define X86_REQ_ASYNCPF		(KVM_REQ_ARCH_BASE + 14)	/* pages came or are waited for */
+#define X86_REQ_BUS_LOCK	(KVM_REQ_ARCH_BASE + 15)	/* to be told with the next exit */
 
 /* Fixed-one and active-low bits: DR6 at reset (SDM 3B 17.2.3) */
 #define X86_DR6_INIT		0xffff0ff0ul
@@ -75,6 +76,20 @@ struct x86_steal {
 	bool marked;			/* p; the guest was told that we don't run */
 	u64 counted;			/* v; of the thread's waiting time, in ns */
 	struct kvm_gmap map;		/* v; of struct kvm_steal_time */
+};
+
+/* asyncpf.c: pages that are waited for. v: vcpu->mutex, a: asyncpf_lock */
+struct x86_asyncpf {
+	u64 msr;			/* v; MSR_KVM_ASYNC_PF_EN */
+	u8 vector;			/* v; MSR_KVM_ASYNC_PF_INT */
+	bool on;			/* v */
+	bool wake_all;			/* v; to be told before all else */
+	bool halted;			/* v, read racily by wake-ups; the next pass sleeps */
+	unsigned int nr;		/* v; in both lists */
+	hva_t failed;			/* v; waiting for it was of no use */
+	struct list_head waiting;	/* a */
+	struct list_head done;		/* a */
+	struct kvm_gmap map;		/* v; of struct kvm_vcpu_pv_apf_data */
 };
 
 /* io.c: an access that user space or a second pass has to finish. v: vcpu->mutex */
@@ -113,6 +128,7 @@ struct x86_vm {
 	bool enforce_pv_features;		/* per vCPU cap in the ABI; default for new vCPUs */
 	u32 bsp_vcpu_id;			/* L */
 	u32 user_hypercalls;			/* L, read racily; KVM_CAP_EXIT_HYPERCALL */
+	atomic_t asyncpf_token;			/* a; the last one given */
 };
 
 struct x86_vcpu {
@@ -148,6 +164,7 @@ struct x86_vcpu {
 	struct x86_tsc tsc;
 	struct x86_pvclock pvclock;
 	struct x86_steal steal;
+	struct x86_asyncpf asyncpf;
 	struct page *pio_page;			/* c; mmap page 1: data of KVM_EXIT_IO */
 };
 
@@ -245,14 +262,27 @@ static inline bool x86_has(struct x86_vcpu *v, unsigned int feature)
 	return v->cpuid.words[feature / 32] & BIT(feature % 32);
 }
 
+/* A guest may not use what it was not told of, when the VMM says so. KVM_FEATURE_* */
+static inline bool x86_pv_withheld(struct x86_vcpu *v, unsigned int feature)
+{
+	return v->enforce_pv && !(v->cpuid.pv_features & BIT(feature));
+}
+
 /* After an exit: it cut the delivery of an event short */
 static inline bool x86_delivering(struct x86_vcpu *v)
 {
 	return v->ev.exc.injected || v->ev.nmi_injected || v->ev.irq_injected;
 }
 
+static inline bool x86_pae_paging(struct x86_vcpu *v)
+{
+	return x86_paging(v) && (x86_cr4(v) & X86_CR4_PAE) && !x86_long_mode(v);
+}
+
 /* 64-bit code segment right now */
 bool x86_is_64bit(struct x86_vcpu *v);
+/* The linear address of RIP */
+unsigned long x86_code_address(struct x86_vcpu *v);
 
 /* cr.c: legality and side effects; 0, or 1 for #GP */
 int x86_set_cr0(struct x86_vcpu *v, unsigned long val);
@@ -277,6 +307,16 @@ void steal_load(struct x86_vcpu *v);
 void steal_put(struct x86_vcpu *v);
 void steal_update(struct x86_vcpu *v);
 
+/* asyncpf.c */
+int asyncpf_module_init(void);
+void asyncpf_module_exit(void);
+void asyncpf_vcpu_create(struct x86_vcpu *v);
+void asyncpf_forget(struct x86_vcpu *v);
+void asyncpf_reset(struct x86_vcpu *v);
+int asyncpf_set_msr(struct x86_vcpu *v, u32 index, u64 data);	/* 0 or 1 */
+u64 asyncpf_get_msr(struct x86_vcpu *v, u32 index);
+void asyncpf_update(struct x86_vcpu *v);
+
 /* emul/glue.c: emulate the instruction at RIP; srcu held, IRQs on. */
 enum x86_next x86_emulate(struct x86_vcpu *v);
 /* The CPU does not know the instruction: if the guest has it by its CPUID, else #UD */
@@ -285,11 +325,16 @@ enum x86_next x86_emulate_undefined(struct x86_vcpu *v);
 /* KVM_EXIT_INTERNAL_ERROR with @suberror */
 enum x86_next x86_internal_error(struct x86_vcpu *v, u32 suberror);
 
+static inline bool x86_canonical_in(unsigned long cr4, u64 va)
+{
+	unsigned int unused = 64 - (cr4 & X86_CR4_LA57 ? 57 : 48);
+
+	return (u64)((s64)(va << unused) >> unused) == va;
+}
+
 static inline bool x86_canonical(struct x86_vcpu *v, u64 va)
 {
-	unsigned int bits = x86_cr4(v) & X86_CR4_LA57 ? 57 : 48;
-
-	return (u64)((s64)(va << (64 - bits)) >> (64 - bits)) == va;
+	return x86_canonical_in(x86_cr4(v), va);
 }
 
 #endif

@@ -15,11 +15,12 @@ function bad(text)
 function flush_guest(	i, run, n)
 {
 	for (i = 1; i <= runs; i++) {
-		printf "%-24s %-6s %-32s %4d s\n", guest, when[i], machine[i], limit[i] > (DIR "/list")
+		printf "%-24s %-6s %-32s %d %5d s\n", guest, when[i], machine[i], cpus[i],
+			limit[i] > (DIR "/list")
 		if (!wanted(guest) || (WHICH != "all" && WHICH != when[i]))
 			continue
 		run = guest "@" ++serial
-		print run, machine[i], limit[i] > (DIR "/g/runs")
+		print run, machine[i], limit[i], cpus[i] > (DIR "/g/runs")
 		printf "%s", steps > (DIR "/g/drives/" run)
 		close(DIR "/g/drives/" run)
 		for (n = 1; n <= files; n++)
@@ -57,11 +58,12 @@ $1 == "guest" {
 }
 
 $1 == "on" {
-	if (NF != 4 || $2 !~ /^(check|long|hand)$/)
-		bad("on check|long|hand MACHINE SECONDS")
+	if ((NF != 4 && NF != 5) || $2 !~ /^(check|long|hand)$/)
+		bad("on check|long|hand MACHINE SECONDS [PROCESSORS]")
 	when[++runs] = $2
 	machine[runs] = $3
 	limit[runs] = $4
+	cpus[runs] = NF == 5 ? $5 : 1
 	next
 }
 

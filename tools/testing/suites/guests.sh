@@ -30,14 +30,15 @@ fi
 [ -s "$work/g/runs" ] || die "no guest to run: $*"
 
 # provide WHERE PATH NAME: a file of a Debian package, of the build folder
-# ("build"), or one that the Makefile of guests/ makes ("made"). A NAME without .gz
-# of a path with it is unpacked.
+# ("build"), one that the Makefile of guests/ makes ("made"), or the host's own kernel
+# ("host vmlinuz"). A NAME without .gz of a path with it is unpacked.
 provide()
 {
 	local path
 
 	case $1 in
 	build)	path=$BUILD/$2 ;;
+	host)	path=/boot/$2-$(host_kver) ;;
 	made)	path=$BUILD/guests/$2
 		make -s -C "$here/guests" OUT="$BUILD/guests" "$path" >&2 || return ;;
 	*)	path=$BUILD/packages/$1/$2
@@ -70,10 +71,10 @@ limit=$(awk '{ sum += $3 } END { print sum + 60 }' "$work/g/runs")
 	-- /l1-guests > "$work/out" 2> "$work/err"
 status=$?
 
-while read -r name machine _; do
+while read -r name machine _ cpus; do
 	sed -n "/^@@ begin $name\r*\$/,/^@@ end $name /{/^@@/!p}" "$work/out" > "$work/one"
 	read -r rc seconds < <(tr -d '\r' < "$work/out" | sed -nE "s/^@@ end $name //p")
-	tap "${name%%@*} on $machine, KVM=$KVM, ${seconds:-no end in} s" "${rc:-1}" "$work/one"
+	tap "${name%%@*} on $machine, $cpus CPUs, KVM=$KVM, ${seconds:-no end in} s" "${rc:-1}" "$work/one"
 	rc= seconds=
 done < "$work/g/runs"
 [ -z "${LOGS:-}" ] || cp "$work/err" "$LOGS/host-run.err"

@@ -456,13 +456,11 @@ static enum x86_next emul_decode_now(struct x86_vcpu *v)
  */
 static bool emul_code_breakpoint(struct x86_vcpu *v, enum x86_next *next)
 {
-	unsigned long la = x86_rip(v), hits;
+	unsigned long hits;
 
 	if (v->exit.reason != X86_EXIT_EMULATE || (x86_rflags(v) & X86_EFLAGS_RF))
 		return false;
-	if (!x86_is_64bit(v))
-		la = (u32)(la + x86_op(seg_base)(v, X86_CS));
-	hits = x86_debug_hits(v, la, 1, DR_KIND_FETCH);
+	hits = x86_debug_hits(v, x86_code_address(v), 1, DR_KIND_FETCH);
 	if (hits)
 		*next = x86_debug_hit(v, hits);
 	return hits;

@@ -123,6 +123,11 @@ static int lapic_accept_fixed(struct lapic *a, u8 vector, bool trig_level)
 	return 1;
 }
 
+bool lapic_raise(struct x86_vcpu *v, u8 vector)
+{
+	return v->apic && lapic_accept_fixed(v->apic, vector, false) >= 0;
+}
+
 int lapic_accept(struct lapic *a, const struct lapic_irq *irq)
 {
 	switch (irq->mode) {
@@ -359,6 +364,7 @@ static void lapic_write_svr(struct lapic *a, u32 val)
 	if (on != a->sw_enabled) {
 		a->sw_enabled = on;
 		lapic_map_changed(a->v->vcpu.kvm);
+		kvm_request(&a->v->vcpu, X86_REQ_ASYNCPF);	/* may wait for it */
 	}
 	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
 }

@@ -46,19 +46,12 @@ void pv_eoi_void(struct lapic *a)
 	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
 }
 
-/* An exit, IRQs off. False: the guest's word cannot be read now. */
-bool pv_eoi_collect(struct x86_vcpu *v)
+/* Did the guest end its interrupt by the bit? False: its word cannot be read now. */
+static bool look(struct lapic *a)
 {
-	struct lapic *a = v->apic;
 	u32 word;
-	int ret;
 
-	if (!a || a->pv_eoi.state != PV_EOI_GIVEN)
-		return true;
-	pagefault_disable();
-	ret = read_word(a, &word);
-	pagefault_enable();
-	if (ret)
+	if (read_word(a, &word))
 		return false;
 	if (!(word & PV_EOI_BIT)) {
 		a->pv_eoi.state = PV_EOI_NONE;
@@ -67,16 +60,27 @@ bool pv_eoi_collect(struct x86_vcpu *v)
 	return true;
 }
 
+/* An exit, IRQs off. False: the guest's word cannot be read now. */
+bool pv_eoi_collect(struct x86_vcpu *v)
+{
+	struct lapic *a = v->apic;
+	bool seen;
+
+	if (!a || a->pv_eoi.state != PV_EOI_GIVEN)
+		return true;
+	pagefault_disable();
+	seen = look(a);
+	pagefault_enable();
+	return seen;
+}
+
 /* Where that is not so, before the exit is handled. IRQs on, srcu held. */
 void pv_eoi_settle(struct x86_vcpu *v)
 {
 	struct lapic *a = v->apic;
-	u32 word;
 
-	if (!a || a->pv_eoi.state != PV_EOI_GIVEN || read_word(a, &word) || word & PV_EOI_BIT)
-		return;
-	a->pv_eoi.state = PV_EOI_NONE;
-	lapic_pv_ended(a);
+	if (a && a->pv_eoi.state == PV_EOI_GIVEN)
+		look(a);
 }
 
 /* As it is before the next entry, or after the last one: no bit. IRQs on. */

@@ -25,11 +25,6 @@
 
 #define CR3_EXITING	(CPU_BASED_CR3_LOAD_EXITING | CPU_BASED_CR3_STORE_EXITING)
 
-static bool vmx_pae_paging(struct x86_vcpu *v)
-{
-	return x86_paging(v) && (x86_cr4(v) & X86_CR4_PAE) && !x86_long_mode(v);
-}
-
 void vmx_cache_regs(struct x86_vcpu *v, u32 which)
 {
 	struct vmx_vcpu *s = to_vmx(v);
@@ -56,7 +51,7 @@ void vmx_cache_regs(struct x86_vcpu *v, u32 which)
 		v->regs.cr3 = vmx_read(GUEST_CR3);
 	/* Saved by exits in any mode, but the guest's only with PAE paging (SDM 3C 28.3.4). */
 	if (which & BIT(X86_LAZY_PDPTRS))
-		for (i = 0; i < 4 && vmx_pae_paging(v); i++)
+		for (i = 0; i < 4 && x86_pae_paging(v); i++)
 			v->regs.pdptr[i] = vmx_read(GUEST_PDPTR0 + 2 * i);
 }
 

@@ -6,52 +6,7 @@
 
 #include "vm.h"
 
-#define IOAPIC		0xfec00000ul
-#define LEVEL		0x8000u
-#define MASKED		0x10000u
-#define REMOTE_IRR	0x4000u
 #define MODE_EXTINT	0x700u
-
-static u32 ioapic_read(u32 reg)
-{
-	MMIO(u32, IOAPIC) = reg;
-	return MMIO(u32, IOAPIC + 0x10);
-}
-
-static void ioapic_write(u32 reg, u32 value)
-{
-	MMIO(u32, IOAPIC) = reg;
-	MMIO(u32, IOAPIC + 0x10) = value;
-}
-
-static void ioapic_pin(u32 pin, u32 low)
-{
-	ioapic_write(0x11 + 2 * pin, 0);
-	ioapic_write(0x10 + 2 * pin, low);
-}
-
-static void take(struct trapframe *frame)
-{
-	(void)frame;
-	apic_write(APIC_EOI, 0);
-}
-
-static void begin(void)
-{
-	for (int i = 32; i < 256; i++)
-		guest_vector[i] = take;
-	guest_warm();
-	guest_outb(0x21, 0xff);
-	guest_outb(0xa1, 0xff);
-	apic_enable();
-}
-
-static int line(struct vm *vm, u32 gsi, u32 level)
-{
-	struct kvm_irq_level irq = { .irq = gsi, .level = level };
-
-	return ioctl(vm->fd, KVM_IRQ_LINE, &irq);
-}
 
 static int line_status(struct vm *vm, u32 gsi, u32 level)
 {
@@ -63,8 +18,8 @@ static int line_status(struct vm *vm, u32 gsi, u32 level)
 
 static void pulse(struct vm *vm, u32 gsi)
 {
-	OK(line(vm, gsi, 1));
-	OK(line(vm, gsi, 0));
+	OK(irq_line(vm, gsi, 1));
+	OK(irq_line(vm, gsi, 0));
 }
 
 /* 8259s */
@@ -137,17 +92,17 @@ static void lines_of_the_8259s(void)
 
 	EQ(run_to_sync(vcpu), 1);
 	pulse(vm, 12);
-	OK(line(vm, 4, 1));
+	OK(irq_line(vm, 4, 1));
 	EQ(run_to_sync(vcpu), 2);
-	OK(line(vm, 4, 0));
-	OK(line(vm, 4, 1));
+	OK(irq_line(vm, 4, 0));
+	OK(irq_line(vm, 4, 1));
 	EQ(run_to_sync(vcpu), 3);
-	OK(line(vm, 4, 0));
-	OK(line(vm, 1, 1));
-	OK(line(vm, 3, 1));
-	OK(line(vm, 5, 1));
-	OK(line(vm, 6, 1));
-	OK(line(vm, 7, 1));
+	OK(irq_line(vm, 4, 0));
+	OK(irq_line(vm, 1, 1));
+	OK(irq_line(vm, 3, 1));
+	OK(irq_line(vm, 5, 1));
+	OK(irq_line(vm, 6, 1));
+	OK(irq_line(vm, 7, 1));
 	run_to_done(vcpu);
 	vm_free(vm);
 }
@@ -155,11 +110,11 @@ static void lines_of_the_8259s(void)
 /* IOAPIC, edges */
 static void edge_guest(void)
 {
-	begin();
+	guest_take_irqs();
 	/* 24 pins, all masked after reset */
 	GEQ(ioapic_read(1) >> 16 & 0xff, 23);
 	for (u32 pin = 0; pin < 24; pin++)
-		GEQ(ioapic_read(0x10 + 2 * pin) & MASKED, MASKED);
+		GEQ(ioapic_read(0x10 + 2 * pin) & IOAPIC_MASKED, IOAPIC_MASKED);
 	ioapic_pin(4, 0x64);
 	ioapic_pin(23, 0x7b);
 	guest_sync(1);
@@ -167,7 +122,7 @@ static void edge_guest(void)
 	guest_spin(100000);
 	GEQ(guest_vector_count[0x64], 1);
 	GEQ(guest_vector_count[0x7b], 1);
-	ioapic_pin(4, 0x64 | MASKED);
+	ioapic_pin(4, 0x64 | IOAPIC_MASKED);
 	guest_sync(2);
 	guest_spin(100000);
 	GEQ(guest_vector_count[0x64], 1);
@@ -208,9 +163,9 @@ static void level_take(struct trapframe *frame)
 
 static void level_guest(void)
 {
-	begin();
+	guest_take_irqs();
 	guest_vector[0x6a] = level_take;
-	ioapic_pin(10, 0x6a | LEVEL);
+	ioapic_pin(10, 0x6a | IOAPIC_LEVEL);
 	guest_sync(1);
 	guest_sti();
 	guest_spin(300000);
@@ -218,11 +173,11 @@ static void level_guest(void)
 	GEQ(guest_vector_count[0x6a], 3);
 	GEQ(ioapic_read(0x10 + 2 * 10) & REMOTE_IRR, 0);
 	/* raised while masked: there when it opens */
-	ioapic_pin(10, 0x6a | LEVEL | MASKED);
+	ioapic_pin(10, 0x6a | IOAPIC_LEVEL | IOAPIC_MASKED);
 	guest_sync(2);
 	guest_window();
 	GEQ(guest_vector_count[0x6a], 3);
-	ioapic_pin(10, 0x6a | LEVEL);
+	ioapic_pin(10, 0x6a | IOAPIC_LEVEL);
 	guest_sti();
 	guest_spin(300000);
 	guest_cli();
@@ -236,25 +191,25 @@ static void levels_of_the_ioapic(void)
 	struct vcpu *vcpu = quick_long(vm, level_guest);
 
 	EQ(run_to_sync(vcpu), 1);
-	OK(line(vm, 10, 1));
+	OK(irq_line(vm, 10, 1));
 	EQ(run_to_sync(vcpu), 101);
 	EQ(run_to_sync(vcpu), 102);
 	EQ(run_to_sync(vcpu), 103);
-	OK(line(vm, 10, 0));
+	OK(irq_line(vm, 10, 0));
 	EQ(run_to_sync(vcpu), 2);
-	OK(line(vm, 10, 1));
+	OK(irq_line(vm, 10, 1));
 	EQ(run_to_sync(vcpu), 104);
-	OK(line(vm, 10, 0));
+	OK(irq_line(vm, 10, 0));
 	run_to_done(vcpu);
 	vm_free(vm);
 }
 
 static void status_guest(void)
 {
-	begin();
+	guest_take_irqs();
 	ioapic_pin(4, 0x64);
-	ioapic_pin(5, 0x65 | MASKED);
-	ioapic_pin(6, 0x66 | LEVEL);
+	ioapic_pin(5, 0x65 | IOAPIC_MASKED);
+	ioapic_pin(6, 0x66 | IOAPIC_LEVEL);
 	ioapic_pin(8, 0x68);
 	ioapic_pin(9, 0x69 | MODE_EXTINT);
 	ioapic_pin(11, 0x6b);
@@ -311,7 +266,7 @@ static void line_status_tells_what_became_of_it(void)
 /* MSI */
 static void msi_guest(void)
 {
-	begin();
+	guest_take_irqs();
 	guest_sync(1);
 	guest_sti();
 	guest_spin(100000);
@@ -335,6 +290,9 @@ static void messages(void)
 	struct vm *vm = vm_new_irqchip();
 	struct vcpu *vcpu = quick_long(vm, msi_guest);
 
+	/* an APIC that is not enabled yet, and none */
+	EQ(msi(vm, 0, 0x71, 0), 0);
+	EQ(msi(vm, 77, 0x71, 0), 0);
 	EQ(run_to_sync(vcpu), 1);
 	EQ(msi(vm, 0, 0x71, 0), 1);
 	/* to all of them */
@@ -418,16 +376,16 @@ static void route_arguments(void)
 	/* none at all is a table; lines then lead nowhere */
 	r->nr = 0;
 	OK(ioctl(vm->fd, KVM_SET_GSI_ROUTING, r));
-	line(vm, 4, 1);
-	line(vm, ~0u, 1);
-	line(vm, 4095, 1);
-	line(vm, 4096, 1);
+	irq_line(vm, 4, 1);
+	irq_line(vm, ~0u, 1);
+	irq_line(vm, 4095, 1);
+	irq_line(vm, 4096, 1);
 	vm_free(vm);
 }
 
 static void route_guest(void)
 {
-	begin();
+	guest_take_irqs();
 	ioapic_pin(9, 0x69);
 	guest_sync(1);
 	guest_sti();
@@ -473,7 +431,7 @@ static volatile u64 hammer_stop;
 
 static void hammer_guest(void)
 {
-	begin();
+	guest_take_irqs();
 	guest_sync(1);
 	guest_sti();
 	while (!hammer_stop)

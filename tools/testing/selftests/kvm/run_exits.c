@@ -688,6 +688,41 @@ static void protected_mode_io(void)
 	vm_free(vm);
 }
 
+/*
+ * Compatibility mode, where CS has a base. Without it RIP leads to code that stores
+ * something else.
+ */
+#define CS_BASE		0x4000
+
+BLOB(based_io, ".code32", "movl %ebx, 0xd0000010; movl %ebx, 0xd0000010;"
+     "movl %ebx, 0xd0000010; hlt");
+BLOB(no_base_io, ".code32", "movl %ecx, 0xd0000010; movl %ecx, 0xd0000010;"
+     "movl %ecx, 0xd0000010; hlt");
+
+static void code_with_a_base(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = quick_long(vm, mmio_read_guest);
+	struct kvm_regs regs = { .rflags = 2, .rip = FREE_GPA, .rbx = 0xba5e, .rcx = 0xbad };
+	struct kvm_sregs sregs;
+
+	MUST(!ioctl(vcpu->fd, KVM_GET_SREGS, &sregs));
+	sregs.cs.l = 0;
+	sregs.cs.db = 1;
+	sregs.cs.base = CS_BASE;
+	MUST(!ioctl(vcpu->fd, KVM_SET_SREGS, &sregs));
+	MUST(!ioctl(vcpu->fd, KVM_SET_REGS, &regs));
+	memcpy(at_gpa(vm, FREE_GPA, 64), BLOB_OF(no_base_io));
+	memcpy(at_gpa(vm, FREE_GPA + CS_BASE, 64), BLOB_OF(based_io));
+	for (int i = 0; i < 3; i++) {
+		MUST_EXIT(vcpu, KVM_EXIT_MMIO);
+		EQ(vcpu->run->mmio.len, 4);
+		EQ(*(u32 *)vcpu->run->mmio.data, 0xba5e);
+	}
+	EXPECT_EXIT(vcpu, KVM_EXIT_HLT);
+	vm_free(vm);
+}
+
 /* The answer to a read arrives with the next KVM_RUN, even one that ends at once. */
 static void completion_by_immediate_exit(void)
 {
@@ -722,6 +757,7 @@ static const struct test tests[] = {
 	TEST(sixteen_bytes_by_sse),
 	TEST(real_mode_io),
 	TEST(protected_mode_io),
+	TEST(code_with_a_base),
 	TEST(completion_by_immediate_exit),
 };
 

@@ -193,6 +193,10 @@ int main(void)
 	written = calloc(pages, sizeof(*written));
 	if (memory == MAP_FAILED || !written)
 		return 1;
+	if (cpus != sysconf(_SC_NPROCESSORS_CONF)) {
+		printf("check: FAIL, only %ld processors came up\n", cpus);
+		return 1;
+	}
 	for (size_t page = 0; page < pages; page++)
 		write_page(page, 0);
 	for (long cpu = 0; cpu < cpus && cpus > 1; cpu++)
