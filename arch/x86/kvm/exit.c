@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What each kind of exit means, whoever the vendor: one row, one handler. */
 #include <linux/kvm_para.h>
+#include <asm/cpu.h>
 
 #include "core.h"
 #include "insn.h"
@@ -10,6 +11,7 @@
 #define VEC_BP	3
 #define VEC_UD	6
 #define VEC_PF	14
+#define VEC_AC	17
 
 #define FORCED_CLEARS_RF	2
 
@@ -444,6 +446,28 @@ static enum x86_next exc_undefined(struct x86_vcpu *v)
 	return x86_emulate_undefined(v);
 }
 
+/*
+ * #AC: the guest's if it has alignment checked (SDM 3A 6.15). Else it is the host's
+ * check for locks over two lines of the cache, which is on in guests as well.
+ */
+static enum x86_next exc_alignment(struct x86_vcpu *v)
+{
+	struct kvm_run *run = v->vcpu.run;
+	bool checked = (x86_cr0(v) & X86_CR0_AM) && (x86_rflags(v) & X86_EFLAGS_AC) &&
+		       x86_op(get_cpl)(v) == 3;
+
+	if (checked || !boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT)) {
+		x86_queue_exception_error(v, VEC_AC, v->exit.exc.error);
+		return X86_RESUME;
+	}
+	if (handle_guest_split_lock(x86_rip(v)))
+		return X86_RESUME;
+	run->exit_reason = KVM_EXIT_EXCEPTION;
+	run->ex.exception = VEC_AC;
+	run->ex.error_code = v->exit.exc.error;
+	return X86_TO_USER;
+}
+
 static enum x86_next exit_exception(struct x86_vcpu *v)
 {
 	u8 vector = v->exit.exc.vector;
@@ -459,6 +483,8 @@ static enum x86_next exit_exception(struct x86_vcpu *v)
 		return x86_debug_exit(v, VEC_BP, 0);
 	if (vector == VEC_UD)
 		return exc_undefined(v);
+	if (vector == VEC_AC)
+		return exc_alignment(v);
 	if (vector == VEC_PF)
 		return mmu_shadow() ? exit_page_fault(v) : exit_own_page_fault(v);
 	if (v->exit.exc.has_error)
