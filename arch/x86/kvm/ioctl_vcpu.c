@@ -25,8 +25,6 @@ static long vcpu_set_tsc_khz(void *obj, void *arg)
 {
 	u64 khz = (unsigned long)arg;
 
-	if (!khz)
-		khz = tsc_khz;
 	return khz > U32_MAX ? -EINVAL : tsc_set_khz(to_x86(obj), khz);
 }
 

@@ -163,6 +163,11 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		return X86_TO_USER;
 	if (kvm_take_request(vcpu, X86_REQ_ASYNCPF))
 		x86_pages_came(v);
+	/* x86_fill_run() takes it, since any exit to user space tells it. */
+	if (test_bit(X86_REQ_BUS_LOCK, &vcpu->requests)) {
+		run->exit_reason = KVM_EXIT_X86_BUS_LOCK;
+		return X86_TO_USER;
+	}
 	if (kvm_take_request(vcpu, X86_REQ_IOAPIC_EOI)) {
 		run->exit_reason = KVM_EXIT_IOAPIC_EOI;
 		run->eoi.vector = v->eoi_vector;
@@ -474,6 +479,8 @@ static void x86_fill_run(struct x86_vcpu *v)
 	struct irqchip_vm *ic = &to_x86_vm(v->vcpu.kvm)->irqchip;
 
 	run->flags = v->smm.active ? KVM_RUN_X86_SMM : 0;
+	if (kvm_take_request(&v->vcpu, X86_REQ_BUS_LOCK))
+		run->flags |= KVM_RUN_X86_BUS_LOCK;
 	run->if_flag = !!(x86_rflags(v) & X86_EFLAGS_IF);
 	run->cr8 = x86_get_cr8(v);
 	run->apic_base = lapic_get_base(v);

@@ -41,9 +41,9 @@
 #define X86_REQ_STEAL		(KVM_REQ_ARCH_BASE + 12)	/* the steal-time structure */
 #define X86_REQ_SMI		(KVM_REQ_ARCH_BASE + 13)
 #define X86_REQ_ASYNCPF		(KVM_REQ_ARCH_BASE + 14)	/* pages came or are waited for */
-
-#define X86_REQ_HYPERV		(KVM_REQ_ARCH_BASE + 15)	/* hyperv.events for user space */
-#define X86_REQ_GUEST_FLUSH	(KVM_REQ_ARCH_BASE + 16)	/* TLB; the guest's own wish */
+#define X86_REQ_BUS_LOCK	(KVM_REQ_ARCH_BASE + 15)	/* to be told with the next exit */
+#define X86_REQ_HYPERV		(KVM_REQ_ARCH_BASE + 16)	/* hyperv.events for user space */
+#define X86_REQ_GUEST_FLUSH	(KVM_REQ_ARCH_BASE + 17)	/* TLB; the guest's own wish */
 
 /* Fixed-one and active-low bits: DR6 at reset (SDM 3B 17.2.3) */
 #define X86_DR6_INIT		0xffff0ff0ul
@@ -122,6 +122,9 @@ struct x86_vm {
 	u32 user_msr_mask;			/* L; KVM_CAP_X86_USER_SPACE_MSR */
 	u64 disabled_quirks;			/* L */
 	u32 disabled_exits;			/* L; KVM_X86_DISABLE_EXITS_* */
+	bool bus_lock_exit;			/* L; KVM_CAP_X86_BUS_LOCK_EXIT, if hardware can */
+	u32 notify_flags;			/* L; KVM_X86_NOTIFY_VMEXIT_*, if hardware can */
+	u32 notify_window;			/* L */
 	bool exception_payload;			/* L */
 	bool triple_fault_event;		/* L */
 	bool exit_on_emul_fail;			/* L; read racily; also when CPL is not 0 */

@@ -34,6 +34,7 @@ struct kvm_vcpu_stat {
 	u64 irq_exits;
 	u64 irq_window_exits;
 	u64 nmi_window_exits;
+	u64 notify_window_exits;
 	u64 request_irq_exits;
 	u64 irq_injections;
 	u64 nmi_injections;

@@ -30,14 +30,15 @@ fi
 [ -s "$work/g/runs" ] || die "no guest to run: $*"
 
 # provide WHERE PATH NAME: a file of a Debian package, of the build folder
-# ("build"), or one that the Makefile of guests/ makes ("made"). A NAME without .gz
-# of a path with it is unpacked.
+# ("build"), one that the Makefile of guests/ makes ("made"), or the host's own kernel
+# ("host vmlinuz"). A NAME without .gz of a path with it is unpacked.
 provide()
 {
 	local path
 
 	case $1 in
 	build)	path=$BUILD/$2 ;;
+	host)	path=/boot/$2-$(host_kver) ;;
 	made)	path=$BUILD/guests/$2
 		make -s -C "$here/guests" OUT="$BUILD/guests" "$path" >&2 || return ;;
 	*)	path=$BUILD/packages/$1/$2

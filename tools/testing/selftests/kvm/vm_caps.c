@@ -125,6 +125,65 @@ static void c_state_counters(void)
 	   on_amd() ? KVM_EXIT_X86_RDMSR : KVM_EXIT_IO);
 }
 
+/* Two lines of the cache under one lock: the bus is locked. */
+static u8 two_lines[128] __attribute__((aligned(64)));
+
+static void bus_lock_guest(void)
+{
+	guest_sync(0);
+	asm volatile("lock; incl (%0)" : : "r"(two_lines + 62) : "memory");
+	guest_sync(1);
+}
+
+static void bus_locks(void)
+{
+	struct vm *vm = vm_new();
+	u64 modes = has_cap(vm->fd, KVM_CAP_X86_BUS_LOCK_EXIT);
+	u64 both = KVM_BUS_LOCK_DETECTION_OFF | KVM_BUS_LOCK_DETECTION_EXIT;
+	struct vcpu *vcpu;
+
+	CHECK(!modes || modes == both, "%#llx", (unsigned long long)modes);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_BUS_LOCK_EXIT, both), EINVAL);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_BUS_LOCK_EXIT, 4), EINVAL);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_BUS_LOCK_EXIT, 1ull << 32), EINVAL);
+	OK(enable_cap(vm->fd, KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_OFF));
+	/* Legal, and without effect where the CPU can't tell. */
+	OK(enable_cap(vm->fd, KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_EXIT));
+	vcpu = quick_long(vm, bus_lock_guest);
+	EQ(run_to_sync(vcpu), 0);
+	EQ(vcpu->run->flags & KVM_RUN_X86_BUS_LOCK, 0);
+	if (modes) {
+		MUST_EXIT(vcpu, KVM_EXIT_X86_BUS_LOCK);
+		EQ(vcpu->run->flags & KVM_RUN_X86_BUS_LOCK, KVM_RUN_X86_BUS_LOCK);
+	}
+	EQ(run_to_sync(vcpu), 1);
+	EQ(vcpu->run->flags & KVM_RUN_X86_BUS_LOCK, 0);
+	vm_free(vm);
+}
+
+static void events_kept_out(void)
+{
+	struct vm *vm = vm_new();
+	u64 flags = KVM_X86_NOTIFY_VMEXIT_ENABLED | KVM_X86_NOTIFY_VMEXIT_USER;
+	u64 can = has_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT);
+	u64 window = 0x20000ull << 32;
+
+	CHECK(!can || can == flags, "%#llx", (unsigned long long)can);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT, window), EINVAL);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT, window | flags | 4), EINVAL);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT,
+			 window | KVM_X86_NOTIFY_VMEXIT_USER), EINVAL);
+	if (!can) {
+		FAILS(enable_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT, window | flags), EINVAL);
+		vm_free(vm);
+		return;
+	}
+	OK(enable_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT, window | flags));
+	vcpu_new(vm, 0);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT, window | flags), EINVAL);
+	vm_free(vm);
+}
+
 /* A triple fault can be seen, taken away and given. */
 static void triple_fault_is_state(void)
 {
@@ -375,6 +434,8 @@ static const struct test tests[] = {
 	TEST(halt_stays_inside),
 	TEST(mwait_stays_inside),
 	TEST(c_state_counters),
+	TEST(bus_locks),
+	TEST(events_kept_out),
 	TEST(triple_fault_is_state),
 	TEST(system_attributes),
 	TEST(tsc_offset_of_a_vcpu),

@@ -28,6 +28,7 @@ static const char *const names[] = {
 	[KVM_EXIT_X86_RDMSR]	= "X86_RDMSR",
 	[KVM_EXIT_X86_WRMSR]	= "X86_WRMSR",
 	[KVM_EXIT_X86_BUS_LOCK]	= "X86_BUS_LOCK",
+	[KVM_EXIT_NOTIFY]	= "NOTIFY",
 };
 
 const char *exit_name(u32 reason)
