@@ -82,6 +82,7 @@ int kvm_arch_vm_init(struct kvm *kvm, unsigned long type)
 	if (ret)
 		goto err_irqchip;
 	tsc_vm_init(kvm);
+	hyperv_vm_init(kvm);
 	vm->identity_map_addr = 0xfffbc000;
 	return 0;
 
@@ -255,6 +256,7 @@ err_page:
 
 void kvm_arch_vcpu_postcreate(struct kvm_vcpu *vcpu)
 {
+	hyperv_vcpu_create(to_x86(vcpu));
 	irqchip_vcpu_online(to_x86(vcpu));
 	/* Time starts at 0 and is matched with the other vCPUs'. */
 	kvm_vcpu_load(vcpu);

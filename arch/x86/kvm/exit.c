@@ -106,6 +106,8 @@ static enum x86_next exit_hypercall(struct x86_vcpu *v)
 	enum x86_next next;
 
 	v->vcpu.stat.hypercalls++;
+	if (unlikely(hyperv_takes_calls(v)))
+		return hyperv_hypercall(v);
 	if (x86_op(get_cpl)(v)) {
 		x86_set_gpr(v, X86_RAX, -KVM_EPERM);
 		return x86_skip(v);

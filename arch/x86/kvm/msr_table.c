@@ -5,6 +5,7 @@
  * listed: the backend answers them, and everything that has no row.
  */
 #include <asm/mce.h>
+#include <asm/hyperv-tlfs.h>
 #include <asm/mtrr.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
@@ -525,6 +526,7 @@ static enum msr_result set_hwcr(struct x86_vcpu *v, u32 index, u64 data, bool ho
 /* --- the rows ------------------------------------------------------------ */
 
 #define VENDOR		.get = vendor_get, .set = vendor_set
+#define HYPERV		.get = hyperv_get_msr, .set = hyperv_set_msr
 #define BENIGN		.get = get_zero, .set = set_ignored
 #define ONE(index)	.first = (index), .last = (index)
 
@@ -575,6 +577,15 @@ const struct msr_row msr_rows[] = {
 	{ ONE(MSR_IA32_TSC_DEADLINE), MSR_LISTED, .get = get_deadline, .set = set_deadline },
 	{ 0x800, 0x8ff, .get = get_x2apic, .set = set_x2apic },
 	{ ONE(MSR_IA32_XSS), MSR_LISTED, X86_FEATURE_XSAVES, FIELD(regs.xss), .set = set_xss },
+	{ HV_X64_MSR_GUEST_OS_ID, HV_X64_MSR_RESET, MSR_LISTED, HYPERV },
+	{ HV_X64_MSR_RESET + 1, HV_X64_MSR_VP_RUNTIME - 1, HYPERV },
+	{ ONE(HV_X64_MSR_VP_RUNTIME), MSR_LISTED, HYPERV },
+	{ HV_X64_MSR_VP_RUNTIME + 1, HV_X64_MSR_TIME_REF_COUNT - 1, HYPERV },
+	{ HV_X64_MSR_TIME_REF_COUNT, HV_X64_MSR_APIC_FREQUENCY, MSR_LISTED, HYPERV },
+	{ HV_X64_MSR_APIC_FREQUENCY + 1, HV_X64_MSR_TPR, HYPERV },
+	{ ONE(HV_X64_MSR_VP_ASSIST_PAGE), MSR_LISTED, HYPERV },
+	{ HV_X64_MSR_VP_ASSIST_PAGE + 1, HV_X64_MSR_CRASH_P0 - 1, HYPERV },
+	{ HV_X64_MSR_CRASH_P0, HV_X64_MSR_TSC_EMULATION_STATUS, MSR_LISTED, HYPERV },
 	{ MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_ASYNC_PF_ACK, MSR_LISTED,
 	  .get = get_pv, .set = set_pv },
 	{ ONE(MSR_EFER), 0, 0, FIELD(regs.efer), .set = set_efer },

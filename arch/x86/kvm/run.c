@@ -136,6 +136,10 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 	}
 	if (kvm_take_request(vcpu, X86_REQ_STEAL))
 		steal_update(v);	/* may ask for a flush */
+	if (kvm_take_request(vcpu, X86_REQ_GUEST_FLUSH)) {
+		mmu_new_cr3(v);
+		kvm_request(vcpu, KVM_REQ_TLB_FLUSH);
+	}
 	if (kvm_take_request(vcpu, X86_REQ_TSC))
 		x86_op(write_tsc)(v);
 	if (kvm_take_request(vcpu, KVM_REQ_TLB_FLUSH)) {
@@ -155,6 +159,8 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return X86_TO_USER;
 	}
+	if (kvm_take_request(vcpu, X86_REQ_HYPERV) && hyperv_tell_user(v))
+		return X86_TO_USER;
 	if (kvm_take_request(vcpu, X86_REQ_ASYNCPF))
 		x86_pages_came(v);
 	/* x86_fill_run() takes it, since any exit to user space tells it. */

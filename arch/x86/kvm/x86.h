@@ -16,6 +16,7 @@
 #include "cpuid.h"
 #include "event.h"
 #include "exit.h"
+#include "hyperv/hyperv.h"
 #include "irqchip/irqchip.h"
 #include "mmu/mmu.h"
 #include "msr.h"
@@ -41,6 +42,8 @@
 #define X86_REQ_SMI		(KVM_REQ_ARCH_BASE + 13)
 #define X86_REQ_ASYNCPF		(KVM_REQ_ARCH_BASE + 14)	/* pages came or are waited for */
 #define X86_REQ_BUS_LOCK	(KVM_REQ_ARCH_BASE + 15)	/* to be told with the next exit */
+#define X86_REQ_HYPERV		(KVM_REQ_ARCH_BASE + 16)	/* hyperv.events for user space */
+#define X86_REQ_GUEST_FLUSH	(KVM_REQ_ARCH_BASE + 17)	/* TLB; the guest's own wish */
 
 /* Fixed-one and active-low bits: DR6 at reset (SDM 3B 17.2.3) */
 #define X86_DR6_INIT		0xffff0ff0ul
@@ -111,6 +114,7 @@ struct x86_vm {
 	struct irqchip_vm irqchip;
 	struct mmu_vm mmu;
 	struct x86_clock_vm clock;
+	struct hyperv_vm hyperv;
 	struct msr_filter __rcu *msr_filter;	/* S */
 
 	u64 tss_addr;				/* L; read racily; 0: none */
@@ -165,6 +169,7 @@ struct x86_vcpu {
 	struct x86_pvclock pvclock;
 	struct x86_steal steal;
 	struct x86_asyncpf asyncpf;
+	struct hyperv_vcpu hyperv;
 	struct page *pio_page;			/* c; mmap page 1: data of KVM_EXIT_IO */
 };
 
@@ -266,6 +271,12 @@ static inline bool x86_has(struct x86_vcpu *v, unsigned int feature)
 static inline bool x86_pv_withheld(struct x86_vcpu *v, unsigned int feature)
 {
 	return v->enforce_pv && !(v->cpuid.pv_features & BIT(feature));
+}
+
+/* The guest has said what it is, so that its hypercalls are Hyper-V's. */
+static inline bool hyperv_takes_calls(struct x86_vcpu *v)
+{
+	return v->hyperv.on && READ_ONCE(to_x86_vm(v->vcpu.kvm)->hyperv.guest_os_id);
 }
 
 /* After an exit: it cut the delivery of an event short */

@@ -528,6 +528,29 @@ int lapic_write_msr(struct x86_vcpu *v, u32 index, u64 data)
 	return lapic_write(a, reg, data);
 }
 
+int lapic_hyperv_read(struct x86_vcpu *v, unsigned int reg, u64 *data)
+{
+	struct lapic *a = v->apic;
+
+	if (!a || !lapic_readable(a, reg))
+		return 1;
+	*data = lapic_read(a, reg);
+	if (reg == APIC_ICR)
+		*data |= (u64)lapic_reg(a, APIC_ICR2) << 32;
+	return 0;
+}
+
+int lapic_hyperv_write(struct x86_vcpu *v, unsigned int reg, u64 data)
+{
+	struct lapic *a = v->apic;
+
+	if (!a)
+		return 1;
+	if (reg == APIC_ICR)
+		lapic_write(a, APIC_ICR2, data >> 32);
+	return lapic_write(a, reg, data);
+}
+
 static bool lapic_owns(struct lapic *a, gpa_t gpa)
 {
 	return a && a->enabled && !a->x2apic &&
