@@ -134,14 +134,6 @@ void devices_destroy(struct vmm *vmm)
 	vmm->devices_tail = &vmm->devices;
 }
 
-struct vmm_dev *device_find(struct vmm *vmm, const char *compatible)
-{
-	for (struct vmm_dev *d = vmm->devices; d; d = d->next)
-		if (!strcmp(d->cls->compatible, compatible))
-			return d;
-	return NULL;
-}
-
 static int node_of(const struct vmm_dev *dev)
 {
 	return fdt_path_offset(dev->vmm->fdt, dev->path);
@@ -181,11 +173,6 @@ int dev_prop_u32(const struct vmm_dev *dev, const char *name, unsigned int cell,
 	if (!ret)
 		*val = (uint32_t)v;
 	return ret;
-}
-
-int dev_prop_u64(const struct vmm_dev *dev, const char *name, unsigned int cell, uint64_t *val)
-{
-	return get_cells(dev, name, cell, 2, val);
 }
 
 const char *dev_prop_str(const struct vmm_dev *dev, const char *name)

@@ -65,15 +65,11 @@ int devices_create(struct vmm *vmm);
 void devices_reset(struct vmm *vmm);
 void devices_destroy(struct vmm *vmm);
 
-/* The first device of this class, or NULL. */
-struct vmm_dev *device_find(struct vmm *vmm, const char *compatible);
-
 /*
  * Properties of the device's node. Cells are numbered from 0. -ENOENT when
  * absent, -EINVAL when too short; the value is untouched then.
  */
 int dev_prop_u32(const struct vmm_dev *dev, const char *name, unsigned int cell, uint32_t *val);
-int dev_prop_u64(const struct vmm_dev *dev, const char *name, unsigned int cell, uint64_t *val);
 const char *dev_prop_str(const struct vmm_dev *dev, const char *name);	/* NULL: absent */
 bool dev_prop_bool(const struct vmm_dev *dev, const char *name);
 const void *dev_prop(const struct vmm_dev *dev, const char *name, int *len);

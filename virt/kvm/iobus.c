@@ -202,16 +202,18 @@ static struct kvm_iodev *next_dev(const struct kvm_io_bus *b, unsigned int *i, g
 	return NULL;
 }
 
+/* All devices of @b, which may be NULL, that the access belongs to, in order */
+#define for_each_dev(dev, b, i, addr, len)					\
+	for ((i) = (b) ? upper_bound(b, addr) : 0;				\
+	     ((dev) = next_dev(b, &(i), addr, last_byte(addr, len))); )
+
 int kvm_io_bus_write(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, int len, const void *val)
 {
 	struct kvm_io_bus *b = srcu_dereference(vcpu->kvm->buses[bus], &vcpu->kvm->srcu);
 	struct kvm_iodev *dev;
 	unsigned int i;
 
-	if (!b)
-		return -EOPNOTSUPP;
-	i = upper_bound(b, addr);
-	while ((dev = next_dev(b, &i, addr, last_byte(addr, len))))
+	for_each_dev(dev, b, i, addr, len)
 		if (dev->ops->write && !dev->ops->write(vcpu, dev, addr, len, val))
 			return 0;
 	return -EOPNOTSUPP;
@@ -223,10 +225,7 @@ int kvm_io_bus_read(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, int len
 	struct kvm_iodev *dev;
 	unsigned int i;
 
-	if (!b)
-		return -EOPNOTSUPP;
-	i = upper_bound(b, addr);
-	while ((dev = next_dev(b, &i, addr, last_byte(addr, len))))
+	for_each_dev(dev, b, i, addr, len)
 		if (dev->ops->read && !dev->ops->read(vcpu, dev, addr, len, val))
 			return 0;
 	return -EOPNOTSUPP;
@@ -245,10 +244,7 @@ int kvm_io_bus_write_atomic(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr,
 	struct kvm_iodev *dev;
 	unsigned int i;
 
-	if (!b)
-		return -EOPNOTSUPP;
-	i = upper_bound(b, addr);
-	while ((dev = next_dev(b, &i, addr, last_byte(addr, len)))) {
+	for_each_dev(dev, b, i, addr, len) {
 		/* One that may sleep is asked in order, so the slow way has to do it all. */
 		if (!dev->ops->atomic_write)
 			return -EAGAIN;
@@ -264,10 +260,7 @@ int kvm_io_bus_read_atomic(struct kvm_vcpu *vcpu, enum kvm_bus bus, gpa_t addr, 
 	struct kvm_iodev *dev;
 	unsigned int i;
 
-	if (!b)
-		return -EOPNOTSUPP;
-	i = upper_bound(b, addr);
-	while ((dev = next_dev(b, &i, addr, last_byte(addr, len)))) {
+	for_each_dev(dev, b, i, addr, len) {
 		if (!dev->ops->read)
 			continue;
 		if (!dev->ops->atomic_read)
@@ -387,18 +380,24 @@ long kvm_register_coalesced(struct kvm *kvm, const struct kvm_coalesced_mmio_zon
 	return ret;
 }
 
-/* All zones that lie within @where go; none being there is no error. */
+static bool has_part(const struct kvm_coalesced_mmio_zone *z,
+		     const struct kvm_coalesced_mmio_zone *part)
+{
+	u64 off = part->addr - z->addr;
+
+	return z->pio == part->pio && off <= z->size && part->size <= z->size - off;
+}
+
+/* All zones that @where is a part of go; none being there is no error. */
 long kvm_unregister_coalesced(struct kvm *kvm, const struct kvm_coalesced_mmio_zone *where)
 {
-	u64 end = where->addr + where->size;
 	struct co_zone *z, *tmp;
 
 	if (where->pio > 1)
 		return -EINVAL;
 	mutex_lock(&kvm->slots_lock);
 	list_for_each_entry_safe(z, tmp, &kvm->coalesced_zones, link) {
-		if (z->where.pio != where->pio || z->where.addr < where->addr ||
-		    z->where.addr + z->where.size > end)
+		if (!has_part(&z->where, where))
 			continue;
 		kvm_io_bus_del(kvm, zone_bus(&z->where), &z->dev);
 		list_del(&z->link);

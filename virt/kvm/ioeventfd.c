@@ -76,7 +76,7 @@ static int add_to_buses(struct kvm *kvm, struct doorbell *d)
 	return ret;
 }
 
-static int assign(struct kvm *kvm, const struct kvm_ioeventfd *args, struct doorbell *d)
+static int assign(struct kvm *kvm, struct doorbell *d)
 {
 	struct doorbell *other;
 	int ret = -EEXIST;
@@ -122,6 +122,7 @@ static int deassign(struct kvm *kvm, const struct doorbell *what)
 	return ret;
 }
 
+/* Of a new one; the others are just not found. */
 static int check_args(const struct kvm_ioeventfd *args)
 {
 	/* The channel subsystem's notifications are not for this architecture. */
@@ -146,8 +147,9 @@ static int check_args(const struct kvm_ioeventfd *args)
  */
 int kvm_ioeventfd(struct kvm *kvm, const struct kvm_ioeventfd *args)
 {
+	const bool off = args->flags & KVM_IOEVENTFD_FLAG_DEASSIGN;
+	int ret = off ? 0 : check_args(args);
 	struct doorbell *d;
-	int ret = check_args(args);
 
 	if (ret)
 		return ret;
@@ -167,14 +169,9 @@ int kvm_ioeventfd(struct kvm *kvm, const struct kvm_ioeventfd *args)
 	d->any_data = !(args->flags & KVM_IOEVENTFD_FLAG_DATAMATCH);
 	d->datamatch = args->datamatch;
 
-	if (!(args->flags & KVM_IOEVENTFD_FLAG_DEASSIGN)) {
-		ret = assign(kvm, args, d);
-		if (!ret)
-			return 0;
-	} else {
-		ret = deassign(kvm, d);
-	}
-	free_doorbell(d);
+	ret = off ? deassign(kvm, d) : assign(kvm, d);
+	if (off || ret)
+		free_doorbell(d);
 	return ret;
 }
 

@@ -117,6 +117,17 @@ void kvm_request_all(struct kvm *kvm, unsigned int req)
 	interrupt_vcpus(kvm, maybe_in_guest);
 }
 
+static bool maybe_unaware(struct kvm_vcpu *vcpu)
+{
+	return kvm_requests_pending(vcpu) && maybe_in_guest(vcpu);
+}
+
+void kvm_await_requests(struct kvm *kvm)
+{
+	smp_mb();	/* requests before modes, see the top */
+	interrupt_vcpus(kvm, maybe_unaware);
+}
+
 void kvm_flush_remote_tlbs(struct kvm *kvm)
 {
 	kvm->stat.mmu_flushes++;

@@ -39,6 +39,7 @@ static const struct stat_row vcpu_stats[] = {
 	VCPU(irq_exits),
 	VCPU(irq_window_exits),
 	VCPU(nmi_window_exits),
+	VCPU(notify_window_exits),
 	VCPU(request_irq_exits),
 	VCPU(irq_injections),
 	VCPU(nmi_injections),

@@ -20,12 +20,22 @@ int kvm_arch_init(void)
 		return ret;
 	ret = tsc_module_init();
 	if (ret)
-		irqchip_module_exit();
+		goto err_irqchip;
+	ret = asyncpf_module_init();
+	if (ret)
+		goto err_tsc;
+	return 0;
+
+err_tsc:
+	tsc_module_exit();
+err_irqchip:
+	irqchip_module_exit();
 	return ret;
 }
 
 void kvm_arch_exit(void)
 {
+	asyncpf_module_exit();
 	tsc_module_exit();
 	irqchip_module_exit();
 	mmu_module_exit();
@@ -72,6 +82,7 @@ int kvm_arch_vm_init(struct kvm *kvm, unsigned long type)
 	if (ret)
 		goto err_irqchip;
 	tsc_vm_init(kvm);
+	hyperv_vm_init(kvm);
 	vm->identity_map_addr = 0xfffbc000;
 	return 0;
 
@@ -198,6 +209,7 @@ int kvm_arch_vcpu_init(struct kvm_vcpu *vcpu)
 
 	v->mmu.root = HPA_INVALID;
 	v->ext_vector = -1;
+	asyncpf_vcpu_create(v);
 	v->ev.exception_payload = vm->exception_payload;
 	cpuid_vcpu_create(v);
 	v->regs.avail = X86_LAZY_ALL;
@@ -244,6 +256,7 @@ err_page:
 
 void kvm_arch_vcpu_postcreate(struct kvm_vcpu *vcpu)
 {
+	hyperv_vcpu_create(to_x86(vcpu));
 	irqchip_vcpu_online(to_x86(vcpu));
 	/* Time starts at 0 and is matched with the other vCPUs'. */
 	kvm_vcpu_load(vcpu);
@@ -255,6 +268,7 @@ void kvm_arch_vcpu_destroy(struct kvm_vcpu *vcpu)
 {
 	struct x86_vcpu *v = to_x86(vcpu);
 
+	asyncpf_forget(v);
 	kvmclock_stop(v);
 	x86_op(vcpu_destroy)(v);
 	lapic_destroy(v);

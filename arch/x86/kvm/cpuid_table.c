@@ -108,7 +108,8 @@ u32 cpuid_pv_supported(void)
 	       BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_PV_EOI) |
 	       BIT(KVM_FEATURE_PV_UNHALT) | BIT(KVM_FEATURE_PV_TLB_FLUSH) |
 	       BIT(KVM_FEATURE_PV_SEND_IPI) | BIT(KVM_FEATURE_POLL_CONTROL) |
-	       BIT(KVM_FEATURE_PV_SCHED_YIELD) | BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+	       BIT(KVM_FEATURE_PV_SCHED_YIELD) | BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT) |
+	       BIT(KVM_FEATURE_ASYNC_PF) | BIT(KVM_FEATURE_ASYNC_PF_INT);
 
 	/* Without the first there is no word for "flush it later". */
 	if (steal_known())
@@ -485,15 +486,23 @@ static int build_list(struct leaf_list *l)
 	return 0;
 }
 
-/* Nothing is emulated behind a cleared bit: leaves present, features none. */
+/* What x86_emulate_undefined() does for a guest whose CPU lacks it */
 static int build_emulated(struct leaf_list *l)
 {
 	struct kvm_cpuid_entry2 *e = add_zero(l, 0, 0, false);
 
-	if (e)
-		e->eax = 7;
-	if (!e || !add_zero(l, 1, 0, false) || !add_zero(l, 7, 0, true))
+	if (!e)
 		return -E2BIG;
+	e->eax = 7;
+	e = add_zero(l, 1, 0, false);
+	if (!e)
+		return -E2BIG;
+	e->ecx = F(MOVBE);
+	e = add_zero(l, 7, 0, true);
+	if (!e)
+		return -E2BIG;
+	/* It reads RDTSCP's MSR. */
+	e->ecx = cpuid_supported(X86_FEATURE_RDTSCP) ? F(RDPID) : 0;
 	return 0;
 }
 

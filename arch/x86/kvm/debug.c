@@ -20,10 +20,11 @@
 			 KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP |		\
 			 KVM_GUESTDBG_BLOCKIRQ)
 
-static void x86_update_dr7(struct x86_vcpu *v, unsigned long vmm_dr7)
+/* Hardware gets the VMM's while it has breakpoints, else the guest's. */
+void x86_update_dr7(struct x86_vcpu *v)
 {
 	bool vmm = v->dbg.guest_debug & KVM_GUESTDBG_USE_HW_BP;
-	unsigned long dr7 = vmm ? vmm_dr7 : v->dbg.dr7;
+	unsigned long dr7 = vmm ? v->dbg.vmm_dr7 : v->dbg.dr7;
 
 	v->dbg.active = dr7 & DR7_ENABLED;
 	x86_op(set_dr7)(v, dr7);
@@ -37,7 +38,7 @@ void x86_debug_reset(struct x86_vcpu *v)
 		memset(v->dbg.eff_db, 0, sizeof(v->dbg.eff_db));
 	v->dbg.dr6 = X86_DR6_INIT;
 	v->dbg.dr7 = X86_DR7_INIT;
-	x86_update_dr7(v, v->dbg.vmm_dr7);
+	x86_update_dr7(v);
 }
 
 int x86_get_dr(struct x86_vcpu *v, unsigned int nr, unsigned long *val)
@@ -66,8 +67,7 @@ int x86_set_dr(struct x86_vcpu *v, unsigned int nr, unsigned long val)
 		v->dbg.dr6 = (val & DR6_VOLATILE) | X86_DR6_INIT;
 	} else {
 		v->dbg.dr7 = (val & DR7_VOLATILE) | X86_DR7_INIT;
-		if (!(v->dbg.guest_debug & KVM_GUESTDBG_USE_HW_BP))
-			x86_update_dr7(v, 0);
+		x86_update_dr7(v);
 	}
 	return 0;
 }
@@ -224,7 +224,7 @@ long x86_set_guest_debug(void *obj, void *arg)
 		memcpy(v->dbg.eff_db, v->dbg.db, sizeof(v->dbg.db));
 		v->dbg.vmm_dr7 = 0;
 	}
-	x86_update_dr7(v, v->dbg.vmm_dr7);
+	x86_update_dr7(v);
 	x86_debug_set_rflags(v, rflags);
 	x86_op(update_intercepts)(v);
 	/* KVM_GUESTDBG_BLOCKIRQ */

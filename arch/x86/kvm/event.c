@@ -194,7 +194,7 @@ static bool x86_inject_pending_exception(struct x86_vcpu *v)
 	x86_deliver_payload(v);
 	if (exc->vector == VEC_DB && (v->dbg.dr7 & X86_DR7_GD)) {
 		v->dbg.dr7 &= ~(unsigned long)X86_DR7_GD;
-		x86_op(set_dr7)(v, v->dbg.dr7);
+		x86_update_dr7(v);
 	}
 	exc->pending = false;
 	exc->injected = true;

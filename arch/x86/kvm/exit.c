@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What each kind of exit means, whoever the vendor: one row, one handler. */
 #include <linux/kvm_para.h>
+#include <asm/cpu.h>
 
 #include "core.h"
 #include "insn.h"
@@ -10,6 +11,7 @@
 #define VEC_BP	3
 #define VEC_UD	6
 #define VEC_PF	14
+#define VEC_AC	17
 
 #define FORCED_CLEARS_RF	2
 
@@ -104,6 +106,8 @@ static enum x86_next exit_hypercall(struct x86_vcpu *v)
 	enum x86_next next;
 
 	v->vcpu.stat.hypercalls++;
+	if (unlikely(hyperv_takes_calls(v)))
+		return hyperv_hypercall(v);
 	if (x86_op(get_cpl)(v)) {
 		x86_set_gpr(v, X86_RAX, -KVM_EPERM);
 		return x86_skip(v);
@@ -148,6 +152,32 @@ static enum x86_next emulate_access(struct x86_vcpu *v, gpa_t gpa)
 	return X86_TO_USER;
 }
 
+/* Bits that are addresses for the CPU are reserved in the tables of a narrower guest. */
+static bool queue_reserved_fault(struct x86_vcpu *v, gva_t gva, u32 access)
+{
+	struct mmu_gfault fault;
+	gpa_t gpa;
+
+	if (!mmu_gva_to_gpa(v, gva, access, &gpa, &fault, false) ||
+	    !(fault.error & X86_FAULT_RSVD))
+		return false;
+	x86_queue_page_fault(v, fault.addr, fault.error);
+	return true;
+}
+
+/* Found in a table, they do not tell what the access is: the instruction does. */
+static enum x86_next exit_narrow_fault(struct x86_vcpu *v)
+{
+	u32 access = v->exit.fault.flags & (X86_FAULT_WRITE | X86_FAULT_FETCH);
+
+	if (!(v->exit.fault.flags & X86_FAULT_GUEST_FINAL))
+		return emulate_access(v, v->exit.fault.gpa);
+	if (x86_op(get_cpl)(v) == 3)
+		access |= X86_FAULT_USER;
+	queue_reserved_fault(v, v->exit.fault.gva, access);
+	return X86_RESUME;
+}
+
 /* What both kinds of paging have in common */
 static enum x86_next fault_handled(struct x86_vcpu *v, gpa_t gpa, enum mmu_fault_result r)
 {
@@ -170,6 +200,8 @@ static enum x86_next exit_tdp_fault(struct x86_vcpu *v)
 {
 	gpa_t gpa = v->exit.fault.gpa;
 
+	if (unlikely(v->exit.fault.flags & X86_FAULT_NARROW))
+		return exit_narrow_fault(v);
 	v->vcpu.stat.pf_taken++;
 	if (mmu_known_mmio(v, gpa_to_gfn(gpa)))
 		return emulate_access(v, gpa);
@@ -213,6 +245,20 @@ static enum x86_next exit_page_fault(struct x86_vcpu *v)
 	default:
 		return fault_handled(v, gpa, r);
 	}
+}
+
+/* With nested paging: the guest's own, but for reserved bits that the CPU did not see */
+static enum x86_next exit_own_page_fault(struct x86_vcpu *v)
+{
+	u32 error = v->exit.exc.error;
+
+	/* Not present: above it there were none, or the walk had not got there. */
+	if ((error & X86_FAULT_PRESENT) &&
+	    queue_reserved_fault(v, v->exit.exc.addr,
+				 error & (X86_FAULT_WRITE | X86_FAULT_USER | X86_FAULT_FETCH)))
+		return X86_RESUME;
+	x86_queue_page_fault(v, v->exit.exc.addr, error);
+	return X86_RESUME;
 }
 
 static unsigned long exit_gpr(struct x86_vcpu *v)
@@ -399,8 +445,29 @@ static enum x86_next exc_undefined(struct x86_vcpu *v)
 			return exit_hypercall(v);
 		}
 	}
-	x86_inject_ud(v);
-	return X86_RESUME;
+	return x86_emulate_undefined(v);
+}
+
+/*
+ * #AC: the guest's if it has alignment checked (SDM 3A 6.15). Else it is the host's
+ * check for locks over two lines of the cache, which is on in guests as well.
+ */
+static enum x86_next exc_alignment(struct x86_vcpu *v)
+{
+	struct kvm_run *run = v->vcpu.run;
+	bool checked = (x86_cr0(v) & X86_CR0_AM) && (x86_rflags(v) & X86_EFLAGS_AC) &&
+		       x86_op(get_cpl)(v) == 3;
+
+	if (checked || !boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT)) {
+		x86_queue_exception_error(v, VEC_AC, v->exit.exc.error);
+		return X86_RESUME;
+	}
+	if (handle_guest_split_lock(x86_rip(v)))
+		return X86_RESUME;
+	run->exit_reason = KVM_EXIT_EXCEPTION;
+	run->ex.exception = VEC_AC;
+	run->ex.error_code = v->exit.exc.error;
+	return X86_TO_USER;
 }
 
 static enum x86_next exit_exception(struct x86_vcpu *v)
@@ -418,8 +485,10 @@ static enum x86_next exit_exception(struct x86_vcpu *v)
 		return x86_debug_exit(v, VEC_BP, 0);
 	if (vector == VEC_UD)
 		return exc_undefined(v);
+	if (vector == VEC_AC)
+		return exc_alignment(v);
 	if (vector == VEC_PF)
-		return exit_page_fault(v);
+		return mmu_shadow() ? exit_page_fault(v) : exit_own_page_fault(v);
 	if (v->exit.exc.has_error)
 		x86_queue_exception_error(v, vector, v->exit.exc.error);
 	else
@@ -526,6 +595,20 @@ static enum x86_next exit_ud(struct x86_vcpu *v)
 	return X86_RESUME;
 }
 
+/* The exit itself let events in. A guest whose state is lost can't go on. */
+static enum x86_next exit_notify(struct x86_vcpu *v)
+{
+	u32 flags = to_x86_vm(v->vcpu.kvm)->notify_flags;
+	struct kvm_run *run = v->vcpu.run;
+
+	v->vcpu.stat.notify_window_exits++;
+	if (!v->exit.notify_invalid && !(flags & KVM_X86_NOTIFY_VMEXIT_USER))
+		return X86_RESUME;
+	run->exit_reason = KVM_EXIT_NOTIFY;
+	run->notify.flags = v->exit.notify_invalid ? KVM_NOTIFY_CONTEXT_INVALID : 0;
+	return X86_TO_USER;
+}
+
 static enum x86_next exit_shutdown(struct x86_vcpu *v)
 {
 	v->vcpu.run->exit_reason = KVM_EXIT_SHUTDOWN;
@@ -590,6 +673,7 @@ const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
 	/* The event, or the instruction that hardware left at its beginning, once more */
 	ROW(TASK_SWITCH,	x86_emulate_state,	NULL),
 	ROW(UNDEFINED,		exit_ud,		NULL),
+	ROW(NOTIFY,		exit_notify,		NULL),
 	ROW(EMULATE,		x86_emulate_state,	NULL),
 	ROW(RESUME,		exit_nothing,		NULL),
 	ROW(SHUTDOWN,		exit_shutdown,		NULL),

@@ -40,6 +40,7 @@ enum x86_exit_reason {
 	X86_EXIT_MWAIT,
 	X86_EXIT_TASK_SWITCH,	/* not begun; by the event under way, or the instruction */
 	X86_EXIT_UNDEFINED,	/* an instruction the guest does not have: #UD */
+	X86_EXIT_NOTIFY,	/* .notify_invalid; the guest let no event in for too long */
 	X86_EXIT_EMULATE,	/* needs the emulator; nothing else known */
 	X86_EXIT_RESUME,	/* the backend dealt with it wholly */
 	X86_EXIT_SHUTDOWN,	/* triple fault */
@@ -56,6 +57,7 @@ enum x86_exit_reason {
 #define X86_FAULT_FETCH		(1u << 4)
 #define X86_FAULT_GUEST_TABLE	(1u << 8)	/* while reading the guest's own page tables */
 #define X86_FAULT_GUEST_FINAL	(1u << 9)	/* for the final address; neither: not known */
+#define X86_FAULT_NARROW	(1u << 10)	/* .gva; the gpa has bits that the guest has not */
 
 struct x86_exit {
 	u8 reason;		/* enum x86_exit_reason */
@@ -73,6 +75,7 @@ struct x86_exit {
 		struct {
 			u64 gpa;
 			u32 flags;
+			u64 gva;	/* with X86_FAULT_NARROW */
 		} fault;
 		struct {
 			u8 nr;		/* CR or DR number */
@@ -90,6 +93,7 @@ struct x86_exit {
 		} exc;
 		u64 gva;		/* INVLPG */
 		u64 invpcid;		/* its type, the register operand */
+		bool notify_invalid;	/* the guest's state is not what it was */
 		struct {
 			u8 vector;
 			u16 reg;

@@ -25,8 +25,6 @@ static long vcpu_set_tsc_khz(void *obj, void *arg)
 {
 	u64 khz = (unsigned long)arg;
 
-	if (!khz)
-		khz = tsc_khz;
 	return khz > U32_MAX ? -EINVAL : tsc_set_khz(to_x86(obj), khz);
 }
 
@@ -65,6 +63,9 @@ long x86_vcpu_enable_cap(void *obj, void *arg)
 	switch (cap->cap) {
 	case KVM_CAP_ENFORCE_PV_FEATURE_CPUID:
 		v->enforce_pv = cap->args[0];
+		return 0;
+	case KVM_CAP_HYPERV_ENFORCE_CPUID:
+		v->hyperv.enforce = cap->args[0];
 		return 0;
 	default:
 		return -EINVAL;
@@ -106,6 +107,8 @@ static const struct kvm_ioctl_row x86_vcpu_rows[] = {
 	KVM_IOCTL(KVM_SET_CPUID, KVM_ARG_USER | LOADED, 0, cpuid_set_legacy),
 	KVM_IOCTL(KVM_SET_CPUID2, KVM_ARG_USER | LOADED, KVM_CAP_EXT_CPUID, cpuid_set),
 	KVM_IOCTL(KVM_GET_CPUID2, KVM_ARG_USER | LOADED, KVM_CAP_EXT_CPUID, cpuid_get),
+	KVM_IOCTL(KVM_GET_SUPPORTED_HV_CPUID, KVM_ARG_USER, KVM_CAP_HYPERV_CPUID,
+		  hyperv_ioctl_cpuid),
 	KVM_IOCTL(KVM_GET_MSRS, KVM_ARG_USER | LOADED | SRCU, 0, msr_ioctl_get),
 	KVM_IOCTL(KVM_SET_MSRS, KVM_ARG_USER | LOADED | SRCU, 0, msr_ioctl_set),
 	KVM_IOCTL(KVM_X86_SETUP_MCE, LOADED, KVM_CAP_MCE, mce_ioctl_setup),

@@ -124,14 +124,9 @@ static long vm_set_tsc_khz(void *obj, void *arg)
 	struct kvm *kvm = obj;
 	u64 khz = (unsigned long)arg;
 
-	if (kvm->created_vcpus)
+	if (kvm->created_vcpus || khz > U32_MAX)
 		return -EINVAL;
-	if (!khz)
-		khz = tsc_khz;
-	if (khz > U32_MAX || (khz != tsc_khz && !x86_caps.tsc_scaling))
-		return -EINVAL;
-	to_x86_vm(kvm)->clock.default_khz = khz;
-	return 0;
+	return tsc_set_default_khz(kvm, khz);
 }
 
 static long vm_get_tsc_khz(void *obj, void *arg)
@@ -194,6 +189,8 @@ static const struct kvm_ioctl_row x86_system_rows[] = {
 	KVM_IOCTL(KVM_GET_SUPPORTED_CPUID, KVM_ARG_USER, KVM_CAP_EXT_CPUID, cpuid_get_supported),
 	KVM_IOCTL(KVM_GET_EMULATED_CPUID, KVM_ARG_USER, KVM_CAP_EXT_EMUL_CPUID,
 		  cpuid_get_emulated),
+	KVM_IOCTL(KVM_GET_SUPPORTED_HV_CPUID, KVM_ARG_USER, KVM_CAP_SYS_HYPERV_CPUID,
+		  hyperv_ioctl_cpuid),
 	KVM_IOCTL(KVM_GET_MSR_INDEX_LIST, KVM_ARG_USER, 0, msr_ioctl_index_list),
 	KVM_IOCTL(KVM_GET_MSR_FEATURE_INDEX_LIST, KVM_ARG_USER, KVM_CAP_GET_MSR_FEATURES,
 		  msr_ioctl_feature_list),
@@ -213,8 +210,27 @@ void x86_vm_ioctls_init(void)
 			     ARRAY_SIZE(x86_system_rows));
 }
 
-/* MWAIT is not virtualised, and C-state counters are not passed on. */
-#define X86_DISABLED_EXITS	(KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE)
+#define X86_DISABLED_EXITS	(KVM_X86_DISABLE_EXITS_MWAIT | KVM_X86_DISABLE_EXITS_HLT | \
+				 KVM_X86_DISABLE_EXITS_PAUSE | KVM_X86_DISABLE_EXITS_CSTATE)
+
+/*
+ * A guest may sleep as deep as it likes: the local APIC's timer has to go on meanwhile,
+ * and MONITOR to see every write.
+ */
+static bool x86_guests_may_mwait(void)
+{
+	return boot_cpu_has(X86_FEATURE_MWAIT) && boot_cpu_has(X86_FEATURE_ARAT) &&
+	       !boot_cpu_has_bug(X86_BUG_MONITOR);
+}
+
+static u32 x86_disabled_exits(void)
+{
+	return x86_guests_may_mwait() ? X86_DISABLED_EXITS :
+					X86_DISABLED_EXITS & ~KVM_X86_DISABLE_EXITS_MWAIT;
+}
+
+#define X86_BUS_LOCK_MODES	(KVM_BUS_LOCK_DETECTION_OFF | KVM_BUS_LOCK_DETECTION_EXIT)
+#define X86_NOTIFY_FLAGS	(KVM_X86_NOTIFY_VMEXIT_ENABLED | KVM_X86_NOTIFY_VMEXIT_USER)
 
 /* KVM_CAP_EXIT_HYPERCALL: these can be user space's */
 #define X86_USER_HYPERCALLS	BIT(KVM_HC_MAP_GPA_RANGE)
@@ -228,7 +244,6 @@ static const struct {
 	{ KVM_CAP_VAPIC, 1 },
 	{ KVM_CAP_HLT, 1 },
 	{ KVM_CAP_ENABLE_CAP, 1 },
-	{ KVM_CAP_X86_DISABLE_EXITS, X86_DISABLED_EXITS },
 	{ KVM_CAP_IOAPIC_POLARITY_IGNORED, 1 },
 	{ KVM_CAP_MMU_SHADOW_CACHE_CONTROL, 1 },
 	{ KVM_CAP_SET_TSS_ADDR, 1 },
@@ -267,7 +282,19 @@ static const struct {
 	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1 },
 	{ KVM_CAP_X86_MSR_FILTER, 1 },
 	{ KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1 },
+	{ KVM_CAP_ASYNC_PF, 1 },
+	{ KVM_CAP_ASYNC_PF_INT, 1 },
 	{ KVM_CAP_SREGS2, 1 },
+	{ KVM_CAP_HYPERV, 1 },
+	{ KVM_CAP_HYPERV_VAPIC, 1 },
+	{ KVM_CAP_HYPERV_SPIN, 1 },
+	{ KVM_CAP_HYPERV_TIME, 1 },
+	{ KVM_CAP_HYPERV_VP_INDEX, 1 },
+	{ KVM_CAP_HYPERV_TLBFLUSH, 1 },
+	{ KVM_CAP_HYPERV_SEND_IPI, 1 },
+	{ KVM_CAP_HYPERV_CPUID, 1 },
+	{ KVM_CAP_SYS_HYPERV_CPUID, 1 },
+	{ KVM_CAP_HYPERV_ENFORCE_CPUID, 1 },
 	{ KVM_CAP_X86_SMM, 1 },
 	{ KVM_CAP_SYS_ATTRIBUTES, 1 },
 	{ KVM_CAP_VCPU_ATTRIBUTES, 1 },
@@ -307,6 +334,14 @@ int kvm_arch_check_extension(struct kvm *kvm, long cap)
 		return x86_xsave_size(kvm);
 	case KVM_CAP_DISABLE_QUIRKS2:
 		return X86_QUIRKS;
+	case KVM_CAP_X86_DISABLE_EXITS:
+		return x86_disabled_exits();
+	case KVM_CAP_SMALLER_MAXPHYADDR:
+		return x86_caps.narrow_guests;
+	case KVM_CAP_X86_BUS_LOCK_EXIT:
+		return x86_caps.bus_lock_exit ? X86_BUS_LOCK_MODES : 0;
+	case KVM_CAP_X86_NOTIFY_VMEXIT:
+		return x86_caps.notify_exit ? X86_NOTIFY_FLAGS : 0;
 	}
 	for (i = 0; i < ARRAY_SIZE(x86_fixed_caps); i++)
 		if (x86_fixed_caps[i].cap == cap)
@@ -335,11 +370,33 @@ static int enable_x2apic_api(struct x86_vm *vm, u64 arg)
 	return 0;
 }
 
+/* MWAIT is a valid bit everywhere; where the CPU can't, it goes on to exit. */
 static int enable_disable_exits(struct x86_vm *vm, u64 arg)
 {
 	if (vm->kvm.created_vcpus)
 		return -EINVAL;
-	vm->disabled_exits |= arg;
+	vm->disabled_exits |= arg & x86_disabled_exits();
+	return 0;
+}
+
+/* vCPUs take it over when they are made. */
+static int enable_bus_lock_exit(struct x86_vm *vm, u64 arg)
+{
+	if (arg == X86_BUS_LOCK_MODES)
+		return -EINVAL;
+	if (arg & KVM_BUS_LOCK_DETECTION_EXIT)
+		vm->bus_lock_exit = x86_caps.bus_lock_exit;
+	return 0;
+}
+
+/* Bits 63:32 are the window, in ticks of the TSC. */
+static int enable_notify_exit(struct x86_vm *vm, u64 arg)
+{
+	if (!x86_caps.notify_exit || !(arg & KVM_X86_NOTIFY_VMEXIT_ENABLED) ||
+	    vm->kvm.created_vcpus)
+		return -EINVAL;
+	vm->notify_flags = arg;
+	vm->notify_window = arg >> 32;
 	return 0;
 }
 
@@ -417,6 +474,8 @@ static const struct vm_cap_row {
 	{ KVM_CAP_SPLIT_IRQCHIP, ~0ULL, enable_split_irqchip },
 	{ KVM_CAP_X2APIC_API, X2APIC_API_FLAGS, enable_x2apic_api },
 	{ KVM_CAP_X86_DISABLE_EXITS, X86_DISABLED_EXITS, enable_disable_exits },
+	{ KVM_CAP_X86_BUS_LOCK_EXIT, X86_BUS_LOCK_MODES, enable_bus_lock_exit },
+	{ KVM_CAP_X86_NOTIFY_VMEXIT, GENMASK_ULL(63, 32) | X86_NOTIFY_FLAGS, enable_notify_exit },
 	{ KVM_CAP_EXCEPTION_PAYLOAD, ~0ULL, enable_exception_payload },
 	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, ~0ULL, enable_triple_fault_event },
 	{ KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1, enable_emulation_failure },

@@ -62,6 +62,7 @@ void x86_debug_set_rflags(struct x86_vcpu *v, unsigned long rflags);
 int x86_get_dr(struct x86_vcpu *v, unsigned int nr, unsigned long *val);
 int x86_set_dr(struct x86_vcpu *v, unsigned int nr, unsigned long val);
 void x86_debug_reset(struct x86_vcpu *v);
+void x86_update_dr7(struct x86_vcpu *v);
 /* IRQs off, around entry */
 void x86_debug_load(struct x86_vcpu *v);
 void x86_debug_unload(struct x86_vcpu *v);

@@ -198,24 +198,37 @@ static void publish(struct x86_vcpu *v, struct pvclock_vcpu_time_info *info)
 	p->info = *info;
 }
 
-int kvmclock_update(struct x86_vcpu *v)
+/* The clock as @v's TSC tells it. True: all vCPUs' TSCs tell the same. */
+bool kvmclock_line(struct x86_vcpu *v, struct kvmclock_line *line)
 {
-	struct pvclock_vcpu_time_info info = {};
-	struct clock_base b;
+	struct clock_base b = read_base(&to_x86_vm(v->vcpu.kvm)->clock);
 	u32 khz = v->tsc.khz;
 
-	if (!v->pvclock.enabled)
-		return 0;
-	b = read_base(&to_x86_vm(v->vcpu.kvm)->clock);
 	if (!b.master)
 		kvmclock_host_moment(&b.tsc, &b.ns, NULL);
 	/* Not scaled: the guest's ticks are the host's, whatever it was told. */
 	if (!x86_caps.tsc_scaling || v->tsc.ratio == 1ULL << x86_caps.tsc_frac_bits)
 		khz = tsc_khz;
-	info.tsc_timestamp = tsc_read_guest(v, b.tsc);
-	info.system_time = b.ns + b.offset;
-	info.flags = b.master ? PVCLOCK_TSC_STABLE_BIT : 0;
-	time_scale(khz, &info.tsc_shift, &info.tsc_to_system_mul);
+	line->tsc = tsc_read_guest(v, b.tsc);
+	line->ns = b.ns + b.offset;
+	time_scale(khz, &line->shift, &line->mul);
+	return b.master;
+}
+
+int kvmclock_update(struct x86_vcpu *v)
+{
+	struct pvclock_vcpu_time_info info = {};
+	struct kvmclock_line line;
+
+	if (unlikely(v->hyperv.on))
+		hyperv_update_clock(v);
+	if (!v->pvclock.enabled)
+		return 0;
+	info.flags = kvmclock_line(v, &line) ? PVCLOCK_TSC_STABLE_BIT : 0;
+	info.tsc_timestamp = line.tsc;
+	info.system_time = line.ns;
+	info.tsc_shift = line.shift;
+	info.tsc_to_system_mul = line.mul;
 	publish(v, &info);
 	return 0;
 }

@@ -448,7 +448,7 @@ static long walk(struct x86_vcpu *v, struct kvm_msrs __user *user, msr_entry_fn 
 
 	if (get_user(n, &user->nmsrs))
 		return -EFAULT;
-	if (n > MAX_MSRS_PER_CALL)
+	if (n >= MAX_MSRS_PER_CALL)
 		return -E2BIG;
 	if (!n)
 		return 0;

@@ -92,6 +92,10 @@ struct msr_row {
 extern const struct msr_row msr_rows[];		/* in rising order, no overlap */
 extern const unsigned int msr_nr_rows;
 
+/* hyperv/msr.c */
+enum msr_result hyperv_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);
+enum msr_result hyperv_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool host);
+
 enum msr_result mce_get(struct x86_vcpu *v, u32 index, u64 *data, bool host);
 enum msr_result mce_set(struct x86_vcpu *v, u32 index, u64 data, bool host);
 void mce_reset(struct x86_vcpu *v);

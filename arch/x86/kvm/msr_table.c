@@ -5,6 +5,7 @@
  * listed: the backend answers them, and everything that has no row.
  */
 #include <asm/mce.h>
+#include <asm/hyperv-tlfs.h>
 #include <asm/mtrr.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
@@ -175,6 +176,7 @@ static bool pv_hidden(struct x86_vcpu *v, u32 index, bool host)
 	static const u8 feature[] = {	/* from MSR_KVM_WALL_CLOCK_NEW on */
 		KVM_FEATURE_CLOCKSOURCE2, KVM_FEATURE_CLOCKSOURCE2, KVM_FEATURE_ASYNC_PF,
 		KVM_FEATURE_STEAL_TIME, KVM_FEATURE_PV_EOI, KVM_FEATURE_POLL_CONTROL,
+		KVM_FEATURE_ASYNC_PF_INT, KVM_FEATURE_ASYNC_PF_INT,
 	};
 	u32 bit = KVM_FEATURE_CLOCKSOURCE;
 
@@ -200,6 +202,11 @@ static enum msr_result get_pv(struct x86_vcpu *v, u32 index, u64 *data, bool hos
 		return MSR_DONE;
 	case MSR_KVM_PV_EOI_EN:
 		*data = pv_eoi_get_msr(v);
+		return MSR_DONE;
+	case MSR_KVM_ASYNC_PF_EN:
+	case MSR_KVM_ASYNC_PF_INT:
+	case MSR_KVM_ASYNC_PF_ACK:
+		*data = asyncpf_get_msr(v, index);
 		return MSR_DONE;
 	default:
 		*data = v->pvclock.msr;
@@ -228,6 +235,11 @@ static enum msr_result set_pv(struct x86_vcpu *v, u32 index, u64 data, bool host
 		break;
 	case MSR_KVM_PV_EOI_EN:
 		r = pv_eoi_set_msr(v, data);
+		break;
+	case MSR_KVM_ASYNC_PF_EN:
+	case MSR_KVM_ASYNC_PF_INT:
+	case MSR_KVM_ASYNC_PF_ACK:
+		r = asyncpf_set_msr(v, index, data);
 		break;
 	default:
 		r = kvmclock_set_msr(v, data, index == MSR_KVM_SYSTEM_TIME, host);
@@ -514,6 +526,7 @@ static enum msr_result set_hwcr(struct x86_vcpu *v, u32 index, u64 data, bool ho
 /* --- the rows ------------------------------------------------------------ */
 
 #define VENDOR		.get = vendor_get, .set = vendor_set
+#define HYPERV		.get = hyperv_get_msr, .set = hyperv_set_msr
 #define BENIGN		.get = get_zero, .set = set_ignored
 #define ONE(index)	.first = (index), .last = (index)
 
@@ -564,9 +577,17 @@ const struct msr_row msr_rows[] = {
 	{ ONE(MSR_IA32_TSC_DEADLINE), MSR_LISTED, .get = get_deadline, .set = set_deadline },
 	{ 0x800, 0x8ff, .get = get_x2apic, .set = set_x2apic },
 	{ ONE(MSR_IA32_XSS), MSR_LISTED, X86_FEATURE_XSAVES, FIELD(regs.xss), .set = set_xss },
-	{ MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW, MSR_LISTED,
+	{ HV_X64_MSR_GUEST_OS_ID, HV_X64_MSR_RESET, MSR_LISTED, HYPERV },
+	{ HV_X64_MSR_RESET + 1, HV_X64_MSR_VP_RUNTIME - 1, HYPERV },
+	{ ONE(HV_X64_MSR_VP_RUNTIME), MSR_LISTED, HYPERV },
+	{ HV_X64_MSR_VP_RUNTIME + 1, HV_X64_MSR_TIME_REF_COUNT - 1, HYPERV },
+	{ HV_X64_MSR_TIME_REF_COUNT, HV_X64_MSR_APIC_FREQUENCY, MSR_LISTED, HYPERV },
+	{ HV_X64_MSR_APIC_FREQUENCY + 1, HV_X64_MSR_TPR, HYPERV },
+	{ ONE(HV_X64_MSR_VP_ASSIST_PAGE), MSR_LISTED, HYPERV },
+	{ HV_X64_MSR_VP_ASSIST_PAGE + 1, HV_X64_MSR_CRASH_P0 - 1, HYPERV },
+	{ HV_X64_MSR_CRASH_P0, HV_X64_MSR_TSC_EMULATION_STATUS, MSR_LISTED, HYPERV },
+	{ MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_ASYNC_PF_ACK, MSR_LISTED,
 	  .get = get_pv, .set = set_pv },
-	{ MSR_KVM_STEAL_TIME, MSR_KVM_POLL_CONTROL, MSR_LISTED, .get = get_pv, .set = set_pv },
 	{ ONE(MSR_EFER), 0, 0, FIELD(regs.efer), .set = set_efer },
 	{ MSR_STAR, MSR_SYSCALL_MASK, MSR_LISTED, VENDOR },
 	{ ONE(MSR_KERNEL_GS_BASE), MSR_LISTED, VENDOR },
@@ -625,6 +646,7 @@ void msr_vcpu_reset(struct x86_vcpu *v, bool init)
 
 	kvmclock_stop(v);
 	steal_reset(v);
+	asyncpf_reset(v);
 	if (init)
 		return;
 	m->pat = PAT_AT_RESET;

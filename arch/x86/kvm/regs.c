@@ -271,7 +271,8 @@ long x86_translate(void *obj, void *arg)
 	struct mmu_gfault fault;
 	gpa_t gpa;
 
-	t->valid = !mmu_gva_to_gpa(v, t->linear_address, 0, &gpa, &fault, false);
+	t->valid = (!x86_long_mode(v) || x86_canonical(v, t->linear_address)) &&
+		   !mmu_gva_to_gpa(v, t->linear_address, 0, &gpa, &fault, false);
 	t->physical_address = t->valid ? gpa : GPA_INVALID;
 	t->writeable = 1;
 	t->usermode = 0;

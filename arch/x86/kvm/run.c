@@ -79,6 +79,32 @@ enum x86_next x86_internal_error(struct x86_vcpu *v, u32 suberror)
 	return X86_TO_USER;
 }
 
+/* Sleeps until something comes up. */
+static void x86_sleep(struct x86_vcpu *v)
+{
+	struct kvm_vcpu *vcpu = &v->vcpu;
+
+	lapic_timer_to_host(v);
+	lapic_sleep(v, true);
+	/* A guest that polls itself asks us not to (MSR_KVM_POLL_CONTROL). */
+	if (v->mp_state == KVM_MP_STATE_HALTED && (v->msr.poll_control & 1))
+		kvm_vcpu_halt(vcpu);
+	else
+		kvm_vcpu_block(vcpu);
+	lapic_sleep(v, false);
+	lapic_timer_to_guest(v);
+}
+
+/* Pages are there, or the guest's next step needs one that is not. */
+static void x86_pages_came(struct x86_vcpu *v)
+{
+	asyncpf_update(v);
+	if (!v->asyncpf.halted)
+		return;
+	x86_sleep(v);
+	WRITE_ONCE(v->asyncpf.halted, false);
+}
+
 /* Requests in order of a possible reset first; most passes have none. */
 static enum x86_next x86_requests(struct x86_vcpu *v)
 {
@@ -110,6 +136,10 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 	}
 	if (kvm_take_request(vcpu, X86_REQ_STEAL))
 		steal_update(v);	/* may ask for a flush */
+	if (kvm_take_request(vcpu, X86_REQ_GUEST_FLUSH)) {
+		mmu_new_cr3(v);
+		kvm_request(vcpu, KVM_REQ_TLB_FLUSH);
+	}
 	if (kvm_take_request(vcpu, X86_REQ_TSC))
 		x86_op(write_tsc)(v);
 	if (kvm_take_request(vcpu, KVM_REQ_TLB_FLUSH)) {
@@ -127,6 +157,15 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 	smm_collect(v);
 	if (kvm_take_request(vcpu, X86_REQ_TRIPLE_FAULT)) {
 		run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return X86_TO_USER;
+	}
+	if (kvm_take_request(vcpu, X86_REQ_HYPERV) && hyperv_tell_user(v))
+		return X86_TO_USER;
+	if (kvm_take_request(vcpu, X86_REQ_ASYNCPF))
+		x86_pages_came(v);
+	/* x86_fill_run() takes it, since any exit to user space tells it. */
+	if (test_bit(X86_REQ_BUS_LOCK, &vcpu->requests)) {
+		run->exit_reason = KVM_EXIT_X86_BUS_LOCK;
 		return X86_TO_USER;
 	}
 	if (kvm_take_request(vcpu, X86_REQ_IOAPIC_EOI)) {
@@ -332,11 +371,17 @@ static void x86_take_init_sipi(struct x86_vcpu *v)
 	}
 }
 
+/* Something for a guest that is to be interrupted. Any context. */
+static bool x86_event_waits(struct x86_vcpu *v)
+{
+	return x86_has_events(v) ||
+	       (irqchip_has_pending(v) && (v->regs.rflags & X86_EFLAGS_IF));
+}
+
 /* What ends a HLT. Any context. */
 static bool x86_halt_over(struct x86_vcpu *v)
 {
-	return READ_ONCE(v->pv_unhalted) || x86_has_events(v) ||
-	       (irqchip_has_pending(v) && (v->regs.rflags & X86_EFLAGS_IF));
+	return READ_ONCE(v->pv_unhalted) || x86_event_waits(v);
 }
 
 /* Not running: halted or waiting to be started. */
@@ -344,15 +389,7 @@ static enum x86_next x86_wait(struct x86_vcpu *v)
 {
 	struct kvm_vcpu *vcpu = &v->vcpu;
 
-	lapic_timer_to_host(v);
-	lapic_sleep(v, true);
-	/* A guest that polls itself asks us not to (MSR_KVM_POLL_CONTROL). */
-	if (v->mp_state == KVM_MP_STATE_HALTED && (v->msr.poll_control & 1))
-		kvm_vcpu_halt(vcpu);
-	else
-		kvm_vcpu_block(vcpu);
-	lapic_sleep(v, false);
-	lapic_timer_to_guest(v);
+	x86_sleep(v);
 	if (v->apic && lapic_timer_pending(v))
 		lapic_inject_timer(v);
 	if (v->apic && lapic_has_init_sipi(v))
@@ -442,6 +479,8 @@ static void x86_fill_run(struct x86_vcpu *v)
 	struct irqchip_vm *ic = &to_x86_vm(v->vcpu.kvm)->irqchip;
 
 	run->flags = v->smm.active ? KVM_RUN_X86_SMM : 0;
+	if (kvm_take_request(&v->vcpu, X86_REQ_BUS_LOCK))
+		run->flags |= KVM_RUN_X86_BUS_LOCK;
 	run->if_flag = !!(x86_rflags(v) & X86_EFLAGS_IF);
 	run->cr8 = x86_get_cr8(v);
 	run->apic_base = lapic_get_base(v);
@@ -526,14 +565,17 @@ int kvm_arch_vcpu_run(struct kvm_vcpu *vcpu)
 bool kvm_arch_vcpu_runnable(struct kvm_vcpu *vcpu)
 {
 	struct x86_vcpu *v = to_x86(vcpu);
+	u32 state = READ_ONCE(v->mp_state);
 
-	if (READ_ONCE(v->mp_state) == KVM_MP_STATE_RUNNABLE)
+	if (state == KVM_MP_STATE_RUNNABLE && likely(!READ_ONCE(v->asyncpf.halted)))
 		return true;
 	if (v->apic && lapic_has_init_sipi(v))
 		return true;
-	if (READ_ONCE(v->mp_state) != KVM_MP_STATE_HALTED)
+	if (state != KVM_MP_STATE_HALTED && state != KVM_MP_STATE_RUNNABLE)
 		return false;
-	return x86_halt_over(v) || (v->apic && lapic_timer_pending(v));
+	if (v->apic && lapic_timer_pending(v))
+		return true;
+	return state == KVM_MP_STATE_HALTED ? x86_halt_over(v) : x86_event_waits(v);
 }
 
 bool kvm_arch_vcpu_in_kernel(struct kvm_vcpu *vcpu)

@@ -78,6 +78,13 @@ void kvmclock_vm_init(struct kvm *kvm);
 /* tsc_lock held: the pair of the master clock is void. */
 void kvmclock_drop_master(struct kvm *kvm);
 u64 kvmclock_now(struct kvm *kvm);
+/* At @tsc it is @ns; from there ns = (ticks << shift) * mul >> 32. Process context */
+struct kvmclock_line {
+	u64 tsc, ns;
+	u32 mul;
+	s8 shift;
+};
+bool kvmclock_line(struct x86_vcpu *v, struct kvmclock_line *line);
 /* KVM_{GET,SET}_CLOCK */
 int kvmclock_get(struct kvm *kvm, struct kvm_clock_data *d);
 int kvmclock_set(struct kvm *kvm, const struct kvm_clock_data *d);

@@ -158,6 +158,9 @@ struct x86_caps {
 	u8 tsc_frac_bits;
 	u64 tsc_max_ratio;
 	bool nrips;
+	bool bus_lock_exit;		/* bus locks are told: X86_REQ_BUS_LOCK */
+	bool notify_exit;		/* X86_EXIT_NOTIFY */
+	bool narrow_guests;		/* guests may have fewer bits of addresses than the CPU */
 	bool tss_pages;			/* real mode uses the pages of KVM_SET_TSS_ADDR */
 	bool xsaves;
 	bool vnmi;

@@ -16,6 +16,7 @@
 #include "cpuid.h"
 #include "event.h"
 #include "exit.h"
+#include "hyperv/hyperv.h"
 #include "irqchip/irqchip.h"
 #include "mmu/mmu.h"
 #include "msr.h"
@@ -39,6 +40,10 @@
 #define X86_REQ_APIC_MODE	(KVM_REQ_ARCH_BASE + 11)	/* what hardware does of the APIC */
 #define X86_REQ_STEAL		(KVM_REQ_ARCH_BASE + 12)	/* the steal-time structure */
 #define X86_REQ_SMI		(KVM_REQ_ARCH_BASE + 13)
+#define X86_REQ_ASYNCPF		(KVM_REQ_ARCH_BASE + 14)	/* pages came or are waited for */
+#define X86_REQ_BUS_LOCK	(KVM_REQ_ARCH_BASE + 15)	/* to be told with the next exit */
+#define X86_REQ_HYPERV		(KVM_REQ_ARCH_BASE + 16)	/* hyperv.events for user space */
+#define X86_REQ_GUEST_FLUSH	(KVM_REQ_ARCH_BASE + 17)	/* TLB; the guest's own wish */
 
 /* Fixed-one and active-low bits: DR6 at reset (SDM 3B 17.2.3) */
 #define X86_DR6_INIT		0xffff0ff0ul
@@ -76,6 +81,20 @@ struct x86_steal {
 	struct kvm_gmap map;		/* v; of struct kvm_steal_time */
 };
 
+/* asyncpf.c: pages that are waited for. v: vcpu->mutex, a: asyncpf_lock */
+struct x86_asyncpf {
+	u64 msr;			/* v; MSR_KVM_ASYNC_PF_EN */
+	u8 vector;			/* v; MSR_KVM_ASYNC_PF_INT */
+	bool on;			/* v */
+	bool wake_all;			/* v; to be told before all else */
+	bool halted;			/* v, read racily by wake-ups; the next pass sleeps */
+	unsigned int nr;		/* v; in both lists */
+	hva_t failed;			/* v; waiting for it was of no use */
+	struct list_head waiting;	/* a */
+	struct list_head done;		/* a */
+	struct kvm_gmap map;		/* v; of struct kvm_vcpu_pv_apf_data */
+};
+
 /* io.c: an access that user space or a second pass has to finish. v: vcpu->mutex */
 struct x86_io;
 
@@ -95,6 +114,7 @@ struct x86_vm {
 	struct irqchip_vm irqchip;
 	struct mmu_vm mmu;
 	struct x86_clock_vm clock;
+	struct hyperv_vm hyperv;
 	struct msr_filter __rcu *msr_filter;	/* S */
 
 	u64 tss_addr;				/* L; read racily; 0: none */
@@ -102,6 +122,9 @@ struct x86_vm {
 	u32 user_msr_mask;			/* L; KVM_CAP_X86_USER_SPACE_MSR */
 	u64 disabled_quirks;			/* L */
 	u32 disabled_exits;			/* L; KVM_X86_DISABLE_EXITS_* */
+	bool bus_lock_exit;			/* L; KVM_CAP_X86_BUS_LOCK_EXIT, if hardware can */
+	u32 notify_flags;			/* L; KVM_X86_NOTIFY_VMEXIT_*, if hardware can */
+	u32 notify_window;			/* L */
 	bool exception_payload;			/* L */
 	bool triple_fault_event;		/* L */
 	bool exit_on_emul_fail;			/* L; read racily; also when CPL is not 0 */
@@ -109,6 +132,7 @@ struct x86_vm {
 	bool enforce_pv_features;		/* per vCPU cap in the ABI; default for new vCPUs */
 	u32 bsp_vcpu_id;			/* L */
 	u32 user_hypercalls;			/* L, read racily; KVM_CAP_EXIT_HYPERCALL */
+	atomic_t asyncpf_token;			/* a; the last one given */
 };
 
 struct x86_vcpu {
@@ -144,6 +168,8 @@ struct x86_vcpu {
 	struct x86_tsc tsc;
 	struct x86_pvclock pvclock;
 	struct x86_steal steal;
+	struct x86_asyncpf asyncpf;
+	struct hyperv_vcpu hyperv;
 	struct page *pio_page;			/* c; mmap page 1: data of KVM_EXIT_IO */
 };
 
@@ -241,6 +267,18 @@ static inline bool x86_has(struct x86_vcpu *v, unsigned int feature)
 	return v->cpuid.words[feature / 32] & BIT(feature % 32);
 }
 
+/* A guest may not use what it was not told of, when the VMM says so. KVM_FEATURE_* */
+static inline bool x86_pv_withheld(struct x86_vcpu *v, unsigned int feature)
+{
+	return v->enforce_pv && !(v->cpuid.pv_features & BIT(feature));
+}
+
+/* The guest has said what it is, so that its hypercalls are Hyper-V's. */
+static inline bool hyperv_takes_calls(struct x86_vcpu *v)
+{
+	return v->hyperv.on && READ_ONCE(to_x86_vm(v->vcpu.kvm)->hyperv.guest_os_id);
+}
+
 /* After an exit: it cut the delivery of an event short */
 static inline bool x86_delivering(struct x86_vcpu *v)
 {
@@ -256,12 +294,6 @@ static inline bool x86_pae_paging(struct x86_vcpu *v)
 bool x86_is_64bit(struct x86_vcpu *v);
 /* The linear address of RIP */
 unsigned long x86_code_address(struct x86_vcpu *v);
-
-/* A guest may not use what it was not told of, when the VMM says so. */
-static inline bool x86_pv_withheld(struct x86_vcpu *v, unsigned int feature)
-{
-	return v->enforce_pv && !(v->cpuid.pv_features & BIT(feature));
-}
 
 /* cr.c: legality and side effects; 0, or 1 for #GP */
 int x86_set_cr0(struct x86_vcpu *v, unsigned long val);
@@ -286,8 +318,20 @@ void steal_load(struct x86_vcpu *v);
 void steal_put(struct x86_vcpu *v);
 void steal_update(struct x86_vcpu *v);
 
+/* asyncpf.c */
+int asyncpf_module_init(void);
+void asyncpf_module_exit(void);
+void asyncpf_vcpu_create(struct x86_vcpu *v);
+void asyncpf_forget(struct x86_vcpu *v);
+void asyncpf_reset(struct x86_vcpu *v);
+int asyncpf_set_msr(struct x86_vcpu *v, u32 index, u64 data);	/* 0 or 1 */
+u64 asyncpf_get_msr(struct x86_vcpu *v, u32 index);
+void asyncpf_update(struct x86_vcpu *v);
+
 /* emul/glue.c: emulate the instruction at RIP; srcu held, IRQs on. */
 enum x86_next x86_emulate(struct x86_vcpu *v);
+/* The CPU does not know the instruction: if the guest has it by its CPUID, else #UD */
+enum x86_next x86_emulate_undefined(struct x86_vcpu *v);
 
 /* KVM_EXIT_INTERNAL_ERROR with @suberror */
 enum x86_next x86_internal_error(struct x86_vcpu *v, u32 suberror);

@@ -18,7 +18,10 @@ int kvm_write_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *
 /* As above within one page, without sleeping: -EFAULT too when not resident. */
 int kvm_read_guest_atomic(struct kvm *kvm, unsigned int as_id, gpa_t gpa, void *buf,
 			  unsigned int len);
-/* 0 done, -EAGAIN memory differed from @old, -EFAULT. @len 1, 2, 4 or 8, naturally aligned. */
+/*
+ * 0 done, -EAGAIN memory differed from @old, -EFAULT. @len a power of two up to 16; 16
+ * aligned, less within a line.
+ */
 int kvm_cmpxchg_guest(struct kvm *kvm, unsigned int as_id, gpa_t gpa, const void *old,
 		      const void *new, unsigned int len);
 /* As above, and kvm_arch_guest_written() is not called. */

@@ -34,6 +34,7 @@ struct kvm_vcpu_stat {
 	u64 irq_exits;
 	u64 irq_window_exits;
 	u64 nmi_window_exits;
+	u64 notify_window_exits;
 	u64 request_irq_exits;
 	u64 irq_injections;
 	u64 nmi_injections;
@@ -134,6 +135,8 @@ void kvm_vcpu_kick(struct kvm_vcpu *vcpu);
 bool kvm_vcpu_wake_up(struct kvm_vcpu *vcpu);
 /* Request on every vCPU and wait until none runs guest code that has not seen it. */
 void kvm_request_all(struct kvm *kvm, unsigned int req);
+/* Those with requests, after kvm_request(): wait likewise. */
+void kvm_await_requests(struct kvm *kvm);
 void kvm_flush_remote_tlbs(struct kvm *kvm);
 /* May sleep. On return each vCPU has been out of the guest at some time since the call. */
 void kvm_leave_guests(struct kvm *kvm);

@@ -81,7 +81,7 @@ struct kvm {
 	/* irqfd.c, ioeventfd.c, iobus.c */
 	struct list_head ioeventfds;		/* slots_lock */
 	struct list_head coalesced_zones;	/* slots_lock */
-	struct kvm_coalesced_mmio_ring *coalesced_ring;	/* c once set under slots_lock */
+	struct kvm_coalesced_mmio_ring *coalesced_ring;	/* a, c once set */
 	spinlock_t coalesced_lock;		/* o, guards the ring's tail */
 	struct hlist_head ack_notifiers;	/* R */
 	spinlock_t irqfds_lock;			/* o */
@@ -97,11 +97,11 @@ struct kvm {
 	hva_t invalidate_start, invalidate_end;	/* M, union of ranges in progress */
 
 	bool vm_bugged;				/* set once; every later ioctl is -EIO */
-	bool dirty_manual_protect;		/* L; set before slots log */
-	bool dirty_initially_set;		/* L */
-	u32 dirty_ring_size;			/* L, 0: bitmap in use */
-	unsigned int halt_poll_ns;		/* L, read racily; with override_halt_poll */
-	bool override_halt_poll;		/* L, set once, release; KVM_CAP_HALT_POLL */
+	bool dirty_manual_protect;		/* slots_lock */
+	bool dirty_initially_set;		/* slots_lock */
+	u32 dirty_ring_size;			/* L and slots_lock, 0: bitmap in use */
+	unsigned int halt_poll_ns;		/* a; with override_halt_poll */
+	bool override_halt_poll;		/* a, set once, release; KVM_CAP_HALT_POLL */
 	unsigned int last_boosted;		/* index of the last vCPU yielded to; a hint */
 
 	struct kvm_vm_stat stat;

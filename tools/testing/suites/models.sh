@@ -43,7 +43,8 @@ loads()
 	mkdir -p "$work/kvm" "$work/t"
 	cp "$modules/kvm.ko" "$modules/kvm-intel.ko" "$work/kvm/" &&
 		strip --strip-debug "$work/kvm/"*.ko || return
-	for test in run_exits memslots real_mode vm86 lapic irq_delivery shadow_paging; do
+	for test in run_exits memslots real_mode vm86 lapic irq_delivery shadow_paging \
+		cpuid narrow_addresses; do
 		cp "$BUILD/selftests/kvm/$test" "$work/t/" || return
 	done
 	KVM=none "$HOSTDIR/host-run" --cpus 1 --timeout 450 --cpu-model "$model" \
@@ -61,5 +62,6 @@ newer corei7_skylake_x run_exits memslots dirty_log vm_life lapic cpu_state msrs
 loads core2_penryn_t9600 "=>good"
 loads broadwell_ult "ept=0 vpid=0=>good" \
 	"unrestricted_guest=0=>good" "unrestricted_guest=0 vpid=0 eptad=0=>good" \
-	"ple_gap=0 preemption_timer=0=>good" "enable_apicv=1 flexpriority=0=>good"
+	"ple_gap=0 preemption_timer=0=>good" "enable_apicv=1 flexpriority=0=>good" \
+	"allow_smaller_maxphyaddr=1=>good"
 tap_plan

@@ -33,7 +33,7 @@ static int run(int argc, char **argv)
 		ret = machine_build(&vmm);
 		if (!ret)
 			code = machine_run(&vmm);
-		if (vmm.cfg.stats)
+		if (!ret && vmm.cfg.stats)
 			stats_print(&vmm);
 	}
 	machine_destroy(&vmm);

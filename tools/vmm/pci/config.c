@@ -245,11 +245,6 @@ static bool intx_wanted(struct pci_func *f)
 
 /* ---- accesses ---- */
 
-bool pci_bus_master(const struct pci_func *f)
-{
-	return f->cfg[PCI_COMMAND] & PCI_COMMAND_MASTER;
-}
-
 static void command_written(struct pci_func *f, uint16_t old)
 {
 	uint16_t cmd = get16(f->cfg + PCI_COMMAND);

@@ -105,7 +105,6 @@ void pci_config_read(struct pci_func *f, unsigned int off, void *data,
 void pci_config_write(struct pci_func *f, unsigned int off, const void *data,
 		      unsigned int len);
 
-bool pci_bus_master(const struct pci_func *f);
 /* The level of the interrupt pin; from any thread. */
 void pci_intx(struct pci_func *f, bool level);
 

@@ -74,10 +74,21 @@ static void test_refuses(void)
 	refused(many);
 }
 
+static void test_no_machine(void)
+{
+	char *argv[] = { "run", "--stats", "--kernel", "k", "--kvm", "/nowhere", NULL };
+	const struct vmm_cmd *const *c = __start_vmm_cmds;
+
+	while (strcmp((*c)->name, "run"))
+		c++;
+	ok((*c)->run(6, argv) == VMM_EXIT_STARTUP, "no /dev/kvm, and no counters to print");
+}
+
 int main(void)
 {
 	box_quiet();
 	test_accepts();
 	test_refuses();
+	test_no_machine();
 	return tap_end();
 }

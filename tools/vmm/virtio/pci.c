@@ -307,26 +307,12 @@ static struct queue_regs *settable(struct virtio_pci *vp)
 	return q && !q->enabled && !frozen(vp) ? q : NULL;
 }
 
-static uint64_t queue_size_get(struct virtio_pci *vp)
-{
-	struct queue_regs *q = selected(vp);
-
-	return q ? q->at.size : 0;
-}
-
 static void queue_size_set(struct virtio_pci *vp, uint64_t val)
 {
 	struct queue_regs *q = settable(vp);
 
 	if (q && val && val <= vp->v.ops->queue_size && !(val & (val - 1)))
 		q->at.size = val;
-}
-
-static uint64_t queue_vector_get(struct virtio_pci *vp)
-{
-	struct queue_regs *q = selected(vp);
-
-	return q ? q->vector : 0;
 }
 
 static void queue_vector_set(struct virtio_pci *vp, uint64_t val)
@@ -366,75 +352,57 @@ static uint64_t queue_notify_off_get(struct virtio_pci *vp)
 	return selected(vp) ? vp->queue_select : 0;
 }
 
-static uint64_t queue_desc_get(struct virtio_pci *vp)
-{
-	struct queue_regs *q = selected(vp);
-
-	return q ? q->at.desc : 0;
-}
-
-static void queue_desc_set(struct virtio_pci *vp, uint64_t val)
-{
-	struct queue_regs *q = settable(vp);
-
-	if (q)
-		q->at.desc = val;
-}
-
-static uint64_t queue_avail_get(struct virtio_pci *vp)
-{
-	struct queue_regs *q = selected(vp);
-
-	return q ? q->at.avail : 0;
-}
-
-static void queue_avail_set(struct virtio_pci *vp, uint64_t val)
-{
-	struct queue_regs *q = settable(vp);
-
-	if (q)
-		q->at.avail = val;
-}
-
-static uint64_t queue_used_get(struct virtio_pci *vp)
-{
-	struct queue_regs *q = selected(vp);
-
-	return q ? q->at.used : 0;
-}
-
-static void queue_used_set(struct virtio_pci *vp, uint64_t val)
-{
-	struct queue_regs *q = settable(vp);
-
-	if (q)
-		q->at.used = val;
-}
-
-/* virtio 1.2, 4.1.4.3; @set NULL: read-only */
+/*
+ * virtio 1.2, 4.1.4.3. What has no functions is a field of the selected queue;
+ * @set NULL otherwise: read-only.
+ */
 static const struct common_reg {
 	uint8_t off;
 	uint8_t size;
+	uint8_t field;		/* in struct queue_regs, without @get */
 	uint64_t (*get)(struct virtio_pci *vp);
 	void (*set)(struct virtio_pci *vp, uint64_t val);
 } common_regs[] = {
-	{  0, 4, device_select_get, device_select_set },
-	{  4, 4, device_feature_get, NULL },
-	{  8, 4, driver_select_get, driver_select_set },
-	{ 12, 4, driver_feature_get, driver_feature_set },
-	{ 16, 2, config_vector_get, config_vector_set },
-	{ 18, 2, num_queues_get, NULL },
-	{ 20, 1, status_get, status_set },
-	{ 21, 1, generation_get, NULL },
-	{ 22, 2, queue_select_get, queue_select_set },
-	{ 24, 2, queue_size_get, queue_size_set },
-	{ 26, 2, queue_vector_get, queue_vector_set },
-	{ 28, 2, queue_enable_get, queue_enable_set },
-	{ 30, 2, queue_notify_off_get, NULL },
-	{ 32, 8, queue_desc_get, queue_desc_set },
-	{ 40, 8, queue_avail_get, queue_avail_set },
-	{ 48, 8, queue_used_get, queue_used_set },
+	{  0, 4, 0, device_select_get, device_select_set },
+	{  4, 4, 0, device_feature_get, NULL },
+	{  8, 4, 0, driver_select_get, driver_select_set },
+	{ 12, 4, 0, driver_feature_get, driver_feature_set },
+	{ 16, 2, 0, config_vector_get, config_vector_set },
+	{ 18, 2, 0, num_queues_get, NULL },
+	{ 20, 1, 0, status_get, status_set },
+	{ 21, 1, 0, generation_get, NULL },
+	{ 22, 2, 0, queue_select_get, queue_select_set },
+	{ 24, 2, offsetof(struct queue_regs, at.size), NULL, queue_size_set },
+	{ 26, 2, offsetof(struct queue_regs, vector), NULL, queue_vector_set },
+	{ 28, 2, 0, queue_enable_get, queue_enable_set },
+	{ 30, 2, 0, queue_notify_off_get, NULL },
+	{ 32, 8, offsetof(struct queue_regs, at.desc), NULL, NULL },
+	{ 40, 8, offsetof(struct queue_regs, at.avail), NULL, NULL },
+	{ 48, 8, offsetof(struct queue_regs, at.used), NULL, NULL },
 };
+
+static uint64_t reg_get(struct virtio_pci *vp, const struct common_reg *r)
+{
+	struct queue_regs *q = selected(vp);
+	uint64_t val = 0;
+
+	if (r->get)
+		return r->get(vp);
+	if (q)
+		memcpy(&val, (char *)q + r->field, r->size);
+	return val;
+}
+
+static void reg_set(struct virtio_pci *vp, const struct common_reg *r,
+		    uint64_t val)
+{
+	struct queue_regs *q = settable(vp);
+
+	if (r->set)
+		r->set(vp, val);
+	else if (!r->get && q)
+		memcpy((char *)q + r->field, &val, r->size);
+}
 
 /* A field at its natural width, or half of a 64-bit one (4.1.3.1) */
 static int common_access(struct virtio_pci *vp, uint64_t off, void *data,
@@ -452,18 +420,16 @@ static int common_access(struct virtio_pci *vp, uint64_t off, void *data,
 		return -EINVAL;
 	shift = 8 * (off - r->off);
 	if (!write) {
-		val = r->get(vp) >> shift;
+		val = reg_get(vp, r) >> shift;
 		memcpy(data, &val, len);
 		return 0;
 	}
-	if (!r->set)
-		return 0;
 	memcpy(&val, data, len);
 	mask = len == 8 ? ~0ull : ((1ull << (8 * len)) - 1) << shift;
 	val <<= shift;
 	if (mask != ~0ull && r->size == 8)
-		val |= r->get(vp) & ~mask;
-	r->set(vp, val);
+		val |= reg_get(vp, r) & ~mask;
+	reg_set(vp, r, val);
 	return 0;
 }
 

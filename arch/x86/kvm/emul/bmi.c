@@ -30,13 +30,13 @@ static enum emul_result third(struct emul_ctx *c, u64 *v)
 {
 	if (!c->vex || c->vex_l)
 		return emul_raise(c, EMUL_UD);
-	*v = emul_reg(c, is_long64(c) ? c->vex_v : c->vex_v & 7, c->src.size);
+	*v = emul_reg(c, c->vex_v, c->src.size);
 	return EMUL_OK;
 }
 
 static void put_third(struct emul_ctx *c, u64 v)
 {
-	emul_set_reg(c, is_long64(c) ? c->vex_v : c->vex_v & 7, c->src.size, v);
+	emul_set_reg(c, c->vex_v, c->src.size, v);
 }
 
 enum emul_result x_andn(struct emul_ctx *c)

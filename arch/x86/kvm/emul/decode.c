@@ -194,11 +194,15 @@ static enum emul_result decode_vex(struct emul_ctx *c, unsigned int kind)
 		TRY(take_u8(c, &b));
 		c->rex |= b >> 4 & 8;
 	}
-	if (!is_long64(c))
-		c->rex = 0;
 	c->vex = true;
+	c->vex_w = c->rex & 8;
 	c->vex_v = ~b >> 3 & 15;
 	c->vex_l = b >> 2 & 1;
+	/* eight registers; vvvv's top bit is ignored (SDM 2 2.3.5.6) */
+	if (!is_long64(c)) {
+		c->rex = 0;
+		c->vex_v &= 7;
+	}
 	c->opsize_pfx = (b & 3) == 1;
 	c->rep = pfx[b & 3];
 	if (map < 1 || map > 3)
@@ -523,6 +527,7 @@ static enum emul_result decode_start(struct emul_ctx *c, const u8 *bytes,
 	c->vex = false;
 	c->vex_l = 0;
 	c->vex_v = 0;
+	c->vex_w = false;
 	c->imm = 0;
 	c->imm2 = 0;
 	c->ea = 0;

@@ -290,6 +290,7 @@ struct emul_ctx {
 	u8 map;			/* 1: one byte, 2: 0f, 3: 0f38, 4: 0f3a */
 	u8 vex_l;
 	u8 vex_v;
+	bool vex_w;		/* whatever the mode; REX.W is in rex */
 	bool vex;
 	u64 ea;			/* offset in segment, before limits */
 	u64 imm;

@@ -484,6 +484,32 @@ enum x86_next x86_emulate(struct x86_vcpu *v)
 	return emul_pass(v);
 }
 
+/* MOVBE and RDPID, as KVM_GET_EMULATED_CPUID says */
+static bool emul_replaces_cpu(const struct emul_ctx *c)
+{
+	if (c->map == 3 && (c->opcode & 0xfe) == 0xf0 && c->rep != 0xf2)
+		return !boot_cpu_has(X86_FEATURE_MOVBE);
+	return c->map == 2 && c->opcode == 0xc7 && c->rep == 0xf3 && c->modrm >= 0xf8 &&
+	       !boot_cpu_has(X86_FEATURE_RDPID);
+}
+
+enum x86_next x86_emulate_undefined(struct x86_vcpu *v)
+{
+	bool movbe = !boot_cpu_has(X86_FEATURE_MOVBE) && x86_has(v, X86_FEATURE_MOVBE);
+	bool rdpid = !boot_cpu_has(X86_FEATURE_RDPID) && x86_has(v, X86_FEATURE_RDPID);
+
+	if ((movbe || rdpid) && x86_io(v) && emul_fill(v)) {
+		x86_io_start(v->io);
+		if (emul_decode(v->emul, NULL, 0) == EMUL_OK && emul_replaces_cpu(v->emul)) {
+			v->vcpu.stat.insn_emulation++;
+			v->io->epoch = v->emul->epoch;
+			return emul_pass(v);
+		}
+	}
+	x86_inject_ud(v);
+	return X86_RESUME;
+}
+
 enum x86_next x86_insn_length(struct x86_vcpu *v, unsigned int *len)
 {
 	int idx = srcu_read_lock(&v->vcpu.kvm->srcu);

@@ -275,7 +275,7 @@ static unsigned int mask_size(const struct emul_ctx *c)
 {
 	if (c->opcode < 0x80)
 		return c->opcode & 1 ? 8 : 4;
-	return c->rex & 8 ? 8 : 4;
+	return c->vex_w ? 8 : 4;
 }
 
 /* What the mask leaves out is not accessed and does not fault */
@@ -287,8 +287,7 @@ static enum emul_result vmask(struct emul_ctx *c, u8 *buf, bool write)
 
 	if (!c->vex)
 		return emul_raise(c, EMUL_UD);
-	TRY(OPTIONAL(c, get_xmm, is_long64(c) ? c->vex_v : c->vex_v & 7, mask,
-		     vec_len(c)));
+	TRY(OPTIONAL(c, get_xmm, c->vex_v, mask, vec_len(c)));
 	for (at = 0; at < vec_len(c); at += size) {
 		if (!(mask[at + size - 1] & 0x80))
 			continue;

@@ -170,6 +170,13 @@ enum emul_result state_hypercall(struct emul_ctx *c)
 	struct x86_vcpu *v = emul_vcpu(c);
 
 	v->vcpu.stat.hypercalls++;
+	if (unlikely(hyperv_takes_calls(v))) {
+		if (!hyperv_answer(v))
+			return emul_raise(c, EMUL_UD);
+		emul_set_gpr(c, X86_RAX, x86_gpr(v, X86_RAX));
+		emul_set_gpr(c, X86_RDX, x86_gpr(v, X86_RDX));
+		return EMUL_OK;
+	}
 	if (c->cpl) {
 		emul_set_gpr(c, X86_RAX, -KVM_EPERM);
 		return EMUL_OK;

@@ -20,6 +20,8 @@
 #define REDIR_MASKED	BIT(16)
 #define REDIR_RO	(REDIR_PENDING | REDIR_RIRR)
 
+#define RTC_PIN		8
+
 /* l: lock, taken with IRQs off in any context; LAPICs are called under it */
 struct ioapic {
 	struct kvm_iodev dev;
@@ -31,6 +33,7 @@ struct ioapic {
 	u32 irr;				/* l; line level, or latched edge */
 	u64 redir[KVM_IOAPIC_NUM_PINS];		/* l */
 	unsigned long sources[KVM_IOAPIC_NUM_PINS];	/* l; who holds the line up */
+	bool rtc_sent;				/* l; to be ended by an EOI */
 	DECLARE_BITMAP(vectors, 256);		/* l to change, r: vectors in use */
 };
 
@@ -66,8 +69,11 @@ bool ioapic_handles(struct ioapic *io, u8 vector)
 	return test_bit(vector, io->vectors);
 }
 
-/* lock held: send what pin @pin has latched, if it may. */
-static int ioapic_service(struct ioapic *io, unsigned int pin)
+/*
+ * lock held: send what pin @pin has latched, if it may. That nobody took it is 0 for
+ * user space, which knows -1 as masked; the PIT would wait for an EOI then.
+ */
+static int ioapic_service(struct ioapic *io, unsigned int pin, bool status)
 {
 	u64 e = io->redir[pin];
 	struct lapic_irq irq = {
@@ -83,18 +89,39 @@ static int ioapic_service(struct ioapic *io, unsigned int pin)
 	if (!(io->irr & BIT(pin)) || (e & REDIR_MASKED))
 		return -1;
 	if ((e & REDIR_LEVEL) && (e & REDIR_RIRR))
-		return 0;
+		return -1;
 	ret = lapic_deliver(io->kvm, NULL, &irq);
 	if (e & REDIR_LEVEL) {
-		if (ret >= 0)
+		if (ret > 0)
 			io->redir[pin] |= REDIR_RIRR;
 	} else {
 		io->irr &= ~BIT(pin);
 	}
-	return ret;
+	if (pin == RTC_PIN)
+		io->rtc_sent = ret > 0;
+	return status ? max(ret, 0) : ret;
 }
 
-int ioapic_set_irq(struct ioapic *io, unsigned int pin, int source, int level)
+/*
+ * lock held. Guests count time by the clock's interrupts, so VMMs make up for those
+ * that were lost: each is one, and lost if the guest has not ended the one before.
+ */
+static bool ioapic_rtc_waits(struct ioapic *io)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned int i;
+
+	if (!io->rtc_sent)
+		return false;
+	kvm_for_each_vcpu(i, vcpu, io->kvm)
+		if (to_x86(vcpu)->apic && lapic_vector_waits(to_x86(vcpu)->apic,
+							      io->redir[RTC_PIN] & 0xff))
+			return true;
+	io->rtc_sent = false;
+	return false;
+}
+
+int ioapic_set_irq(struct ioapic *io, unsigned int pin, int source, int level, bool status)
 {
 	unsigned long flags;
 	bool was, now;
@@ -112,15 +139,17 @@ int ioapic_set_irq(struct ioapic *io, unsigned int pin, int source, int level)
 	if (!now) {
 		if (io->redir[pin] & REDIR_LEVEL)
 			io->irr &= ~BIT(pin);
+	} else if (pin == RTC_PIN && status && ioapic_rtc_waits(io)) {
+		ret = 0;
 	} else if (io->redir[pin] & REDIR_LEVEL) {
 		io->irr |= BIT(pin);
-		ret = ioapic_service(io, pin);
+		ret = ioapic_service(io, pin, status);
 	} else if (!was) {
 		if (io->irr & BIT(pin) && !(io->redir[pin] & REDIR_MASKED)) {
 			ret = 0;
 		} else {
 			io->irr |= BIT(pin);
-			ret = ioapic_service(io, pin);
+			ret = ioapic_service(io, pin, status);
 		}
 	} else {
 		ret = 0;
@@ -150,7 +179,7 @@ void ioapic_eoi(struct kvm *kvm, u8 vector, bool level)
 		if (!level || !(io->redir[pin] & REDIR_LEVEL))
 			continue;
 		io->redir[pin] &= ~(u64)REDIR_RIRR;
-		ioapic_service(io, pin);
+		ioapic_service(io, pin, false);
 	}
 	raw_spin_unlock_irqrestore(&io->lock, flags);
 }
@@ -197,7 +226,7 @@ static void ioapic_write_reg(struct ioapic *io, u32 val)
 	/* A level that is still up comes at once; a latched edge only if it is new. */
 	if ((*e & REDIR_LEVEL) && io->sources[pin])
 		io->irr |= BIT(pin);
-	ioapic_service(io, pin);
+	ioapic_service(io, pin, false);
 }
 
 static struct ioapic *to_ioapic(struct kvm_iodev *dev)
@@ -293,11 +322,12 @@ int ioapic_set(struct ioapic *io, const struct kvm_ioapic_state *s)
 		io->redir[i] = s->redirtbl[i].bits & (0xff00000000000000ull | 0x1ffff);
 		io->sources[i] = 0;
 	}
+	io->rtc_sent = true;	/* if it waits; ioapic_rtc_waits() looks */
 	ioapic_update_vectors(io);
 	for (i = 0; i < KVM_IOAPIC_NUM_PINS; i++)
 		if (s->irr & BIT(i)) {
 			io->irr |= BIT(i);
-			ioapic_service(io, i);
+			ioapic_service(io, i, false);
 		}
 	raw_spin_unlock_irqrestore(&io->lock, flags);
 	return 0;

@@ -190,7 +190,7 @@ static int lapic_deliver_lowest(struct kvm *kvm, struct lapic *src, const struct
  * @irq: the message
  *
  * Context: any.
- * Return: number of LAPICs that took it, 0 if all had it pending, -1 for none.
+ * Return: number of LAPICs that took it, -1 for none.
  */
 int lapic_deliver(struct kvm *kvm, struct lapic *src, const struct lapic_irq *irq)
 {

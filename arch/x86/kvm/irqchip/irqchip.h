@@ -70,6 +70,9 @@ u64 lapic_get_base(struct x86_vcpu *v);
 /* x2APIC MSRs 0x800-0x8ff: 0 or 1 (#GP). @index is the MSR number */
 int lapic_read_msr(struct x86_vcpu *v, u32 index, u64 *data);
 int lapic_write_msr(struct x86_vcpu *v, u32 index, u64 data);
+/* Hyper-V's way to EOI, ICR and TPR in either mode; 0 or 1 (#GP) */
+int lapic_hyperv_read(struct x86_vcpu *v, unsigned int reg, u64 *data);
+int lapic_hyperv_write(struct x86_vcpu *v, unsigned int reg, u64 data);
 /* xAPIC page: 0 handled, -EOPNOTSUPP when @gpa is not this vCPU's APIC page */
 int lapic_mmio_read(struct x86_vcpu *v, gpa_t gpa, unsigned int len, void *data);
 int lapic_mmio_write(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void *data);
@@ -172,6 +175,8 @@ void lapic_hv_timer_expired(struct x86_vcpu *v);
  * coalesced, -1 none. Any context
  */
 int lapic_deliver_msi(struct kvm *kvm, const struct kvm_msi_msg *msg);
+/* An edge of this vCPU's own. False: its APIC takes none, or not this vector. Any context */
+bool lapic_raise(struct x86_vcpu *v, u8 vector);
 /* For PV IPI hypercalls: bitmap of APIC ids from @min */
 int lapic_pv_send_ipi(struct kvm *kvm, unsigned long lo, unsigned long hi, u32 min, u32 icr,
 		      bool mode64);

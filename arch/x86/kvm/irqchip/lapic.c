@@ -89,30 +89,43 @@ static void lapic_set_trigger(struct lapic *a, u8 vector, bool level)
 		kvm_request(&a->v->vcpu, X86_REQ_SCAN_IOAPIC);
 }
 
-/* True: it was there already. */
-static bool lapic_set_irr(struct lapic *a, u8 vector)
+static void lapic_set_irr(struct lapic *a, u8 vector)
 {
-	unsigned long *irr = lapic_vec_word(a, APIC_IRR, vector);
-
 	if (static_branch_unlikely(&lapic_posts))
-		return test_and_set_bit(vector, a->posted.vectors) | test_bit(vector & 31, irr);
-	return test_and_set_bit(vector & 31, irr);
+		set_bit(vector, a->posted.vectors);
+	else
+		set_bit(vector & 31, lapic_vec_word(a, APIC_IRR, vector));
+}
+
+/* Not ended yet: in the IRR, on the way there, or in service. Racy */
+bool lapic_vector_waits(const struct lapic *a, u8 vector)
+{
+	u32 bits = lapic_reg(a, APIC_IRR + (vector >> 5) * 0x10) |
+		   lapic_reg(a, APIC_ISR + (vector >> 5) * 0x10);
+
+	return (bits & BIT(vector & 31)) ||
+	       (static_branch_unlikely(&lapic_posts) && test_bit(vector, a->posted.vectors));
 }
 
 static int lapic_accept_fixed(struct lapic *a, u8 vector, bool trig_level)
 {
-	bool was;
-
-	/* Vectors below 16 are illegal (SDM 3A 10.5.2). */
-	if (!lapic_usable(a) || vector < 16)
+	if (!lapic_usable(a))
 		return -1;
+	/* Those below 16 are illegal, and end here (SDM 3A 10.5.2). */
+	if (vector < 16)
+		return 1;
 	lapic_set_trigger(a, vector, trig_level);
-	was = lapic_set_irr(a, vector);
+	lapic_set_irr(a, vector);
 	WRITE_ONCE(a->irr_pending, true);
 	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
 	if (!static_branch_unlikely(&lapic_posts) || !lapic_notify(a))
 		kvm_vcpu_kick(&a->v->vcpu);
-	return !was;
+	return 1;
+}
+
+bool lapic_raise(struct x86_vcpu *v, u8 vector)
+{
+	return v->apic && lapic_accept_fixed(v->apic, vector, false) >= 0;
 }
 
 int lapic_accept(struct lapic *a, const struct lapic_irq *irq)
@@ -143,9 +156,9 @@ int lapic_accept(struct lapic *a, const struct lapic_irq *irq)
 		return 1;
 	case APIC_DM_EXTINT:
 		lapic_poke(a);	/* the 8259 holds the vector */
-		return 1;
+		return 0;
 	default:
-		return -1;	/* remote read: not there */
+		return 1;	/* remote read: not there */
 	}
 }
 
@@ -351,6 +364,7 @@ static void lapic_write_svr(struct lapic *a, u32 val)
 	if (on != a->sw_enabled) {
 		a->sw_enabled = on;
 		lapic_map_changed(a->v->vcpu.kvm);
+		kvm_request(&a->v->vcpu, X86_REQ_ASYNCPF);	/* may wait for it */
 	}
 	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
 }
@@ -511,6 +525,29 @@ int lapic_write_msr(struct x86_vcpu *v, u32 index, u64 data)
 		return 1;
 	if (reg == APIC_ICR2 || (reg == APIC_EOI && data))
 		return 1;
+	return lapic_write(a, reg, data);
+}
+
+int lapic_hyperv_read(struct x86_vcpu *v, unsigned int reg, u64 *data)
+{
+	struct lapic *a = v->apic;
+
+	if (!a || !lapic_readable(a, reg))
+		return 1;
+	*data = lapic_read(a, reg);
+	if (reg == APIC_ICR)
+		*data |= (u64)lapic_reg(a, APIC_ICR2) << 32;
+	return 0;
+}
+
+int lapic_hyperv_write(struct x86_vcpu *v, unsigned int reg, u64 data)
+{
+	struct lapic *a = v->apic;
+
+	if (!a)
+		return 1;
+	if (reg == APIC_ICR)
+		lapic_write(a, APIC_ICR2, data >> 32);
 	return lapic_write(a, reg, data);
 }
 

@@ -89,10 +89,11 @@ int lapic_highest(const struct lapic *a, unsigned int reg);
 int lapic_highest_isr(const struct lapic *a);
 u32 lapic_id(const struct lapic *a);
 
-/* lapic.c: a message arrived. >0 taken, 0 was pending already, -1 not enabled */
+/* lapic.c: a message arrived. >0 taken, 0 nothing came of it, -1 not enabled */
 int lapic_accept(struct lapic *a, const struct lapic_irq *irq);
 int lapic_local_deliver(struct lapic *a, unsigned int lvt);
 bool lapic_takes_extint(struct x86_vcpu *v);
+bool lapic_vector_waits(const struct lapic *a, u8 vector);
 
 /* hw.c */
 /* kvm->lock held, no vCPU yet. Does without if there is no memory */
@@ -131,12 +132,15 @@ void lapic_timer_set_divide(struct lapic *a);
 u32 lapic_timer_current(struct lapic *a);
 void lapic_timer_restore(struct lapic *a, u32 current_count);
 
-/* ioapic.c, pic.c: 1 delivered, 0 coalesced, -1 masked or absent. Any context. */
+/*
+ * ioapic.c, pic.c: >0 delivered, 0 coalesced, -1 masked or absent. Any context.
+ * @status: user space wants to know.
+ */
 int ioapic_create(struct kvm *kvm);
 /* slots_lock held: off the bus; no-op without one */
 void ioapic_unplug(struct kvm *kvm);
 void ioapic_destroy(struct kvm *kvm);
-int ioapic_set_irq(struct ioapic *ioapic, unsigned int pin, int source, int level);
+int ioapic_set_irq(struct ioapic *ioapic, unsigned int pin, int source, int level, bool status);
 /* A LAPIC sent EOI for @vector */
 void ioapic_eoi(struct kvm *kvm, u8 vector, bool level);
 bool ioapic_handles(struct ioapic *ioapic, u8 vector);

@@ -172,13 +172,20 @@ static int route_pic(const struct kvm_irq_route *r, struct kvm *kvm, int source,
 static int route_ioapic(const struct kvm_irq_route *r, struct kvm *kvm, int source, int level,
 			bool line_status)
 {
-	return ioapic_set_irq(to_x86_vm(kvm)->irqchip.ioapic, r->chip.pin, source, level);
+	return ioapic_set_irq(to_x86_vm(kvm)->irqchip.ioapic, r->chip.pin, source, level,
+			      line_status);
 }
 
 static int route_msi(const struct kvm_irq_route *r, struct kvm *kvm, int source, int level,
 		     bool line_status)
 {
-	return level ? lapic_deliver_msi(kvm, &r->msi) : -1;
+	int ret;
+
+	if (!level)
+		return -1;
+	ret = lapic_deliver_msi(kvm, &r->msi);
+	/* 0 if the guest blocked it: there is nobody of that name, or is switched off. */
+	return ret < 0 && kvm->created_vcpus ? 0 : ret;
 }
 
 static int set_chip_route(struct irqchip_vm *ic, struct kvm_irq_route *r,

@@ -206,7 +206,7 @@ enum mmu_fault_result mmu_fault(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 		return MMU_READONLY;
 
 	seq = kvm_invalidate_seq(kvm);
-	err = kvm_page_get(kvm, &p);
+	err = asyncpf_get_page(v, &p);
 	if (unlikely(err))
 		return mmu_page_error(err);
 	if (p.slot->flags & KVM_MEM_READONLY)

@@ -131,6 +131,9 @@ enum mmu_fault_result mmu_fault(struct x86_vcpu *v, gpa_t gpa, u32 flags);
  */
 bool mmu_fault_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags);
 
+/* asyncpf.c: the room's kvm_page_get(). -EAGAIN: the guest does something else first */
+int asyncpf_get_page(struct x86_vcpu *v, struct kvm_page *p);
+
 /* Hardware made @n pages dirty, by their addresses. IRQs off since the exit. */
 void mmu_log_written(struct x86_vcpu *v, const u64 *gpas, unsigned int n);
 

@@ -193,7 +193,7 @@ static enum mmu_fault_result map_page(struct x86_vcpu *v, struct shadow_fault *f
 	int err;
 
 	f->seq = kvm_invalidate_seq(kvm);
-	err = kvm_page_get(kvm, p);
+	err = asyncpf_get_page(v, p);
 	if (unlikely(err))
 		return mmu_page_error(err);
 	if (p->slot->flags & KVM_MEM_READONLY)

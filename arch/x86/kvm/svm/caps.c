@@ -97,6 +97,7 @@ void svm_caps_export(struct x86_caps *caps)
 		.tsc_scaling = svm_hw.tsc_scaling,
 		.tsc_frac_bits = 32,
 		.tsc_max_ratio = SVM_TSC_RATIO_MAX,
+		.narrow_guests = !svm_hw.npt,
 		.nrips = svm_hw.nrips,
 		.vmcall = X86_VMMCALL,
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVE) && boot_cpu_has(X86_FEATURE_XSAVES),

@@ -106,7 +106,7 @@ static void decode_dr(struct svm_vcpu *s)
 	struct vmcb_control_area *c = &s->block->control;
 	struct x86_exit *e = &s->x86.exit;
 
-	if (!(s->x86.dbg.guest_debug & KVM_GUESTDBG_USE_HW_BP)) {
+	if (!svm_needs_drs(s)) {
 		svm_give_drs(s);
 		e->reason = X86_EXIT_RESUME;
 		return;

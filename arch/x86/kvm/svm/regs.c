@@ -233,8 +233,13 @@ bool svm_segments_valid(struct x86_vcpu *v)
 /*
  * A guest that touches debug registers will do it again soon: after the first
  * exit it has them for itself as long as it stays on the CPU, unless a debugger
- * in the VMM uses them.
+ * in the VMM uses them: steps leave their mark in DR6.
  */
+bool svm_needs_drs(struct svm_vcpu *s)
+{
+	return s->x86.dbg.guest_debug & (KVM_GUESTDBG_USE_HW_BP | KVM_GUESTDBG_SINGLESTEP);
+}
+
 void svm_give_drs(struct svm_vcpu *s)
 {
 	s->watch |= SVM_WATCH_DR;

@@ -76,7 +76,7 @@ void svm_update_intercepts(struct x86_vcpu *v)
 {
 	svm_intercept(to_svm(v), INTERCEPT_EXCEPTION_OFFSET + VEC_BP,
 		      v->dbg.guest_debug & KVM_GUESTDBG_USE_SW_BP);
-	if (v->dbg.guest_debug & KVM_GUESTDBG_USE_HW_BP)
+	if (svm_needs_drs(to_svm(v)))
 		svm_take_drs(to_svm(v));
 }
 

@@ -29,6 +29,10 @@ static const struct {
 	{ MSR_IA32_SYSENTER_ESP,	PASS_R | PASS_W },
 	{ MSR_IA32_SYSENTER_EIP,	PASS_R | PASS_W },
 	{ MSR_IA32_PRED_CMD,		0 },
+	{ MSR_CORE_C1_RES,		0 },
+	{ MSR_CORE_C3_RESIDENCY,	0 },
+	{ MSR_CORE_C6_RESIDENCY,	0 },
+	{ MSR_CORE_C7_RESIDENCY,	0 },
 };
 
 static_assert(ARRAY_SIZE(vmx_passed) <= 32);
@@ -114,12 +118,19 @@ static void vmx_use_map(struct page *map)
 	vmx_write(MSR_BITMAP, page_to_phys(map));
 }
 
+static bool is_residency(u32 index)
+{
+	return index == MSR_CORE_C1_RES ||
+	       (index >= MSR_CORE_C3_RESIDENCY && index <= MSR_CORE_C7_RESIDENCY);
+}
+
 /* What vmx_passed[] and CPUID allow this guest, as bits of vmx_passed[] */
 static void vmx_default_pass(struct vmx_vcpu *s)
 {
 	struct x86_vcpu *v = &s->x86;
 	bool ibpb = boot_cpu_has(X86_FEATURE_IBPB) && (x86_has(v, X86_FEATURE_SPEC_CTRL) ||
 						       x86_has(v, X86_FEATURE_AMD_IBPB));
+	bool cstate = to_x86_vm(v->vcpu.kvm)->disabled_exits & KVM_X86_DISABLE_EXITS_CSTATE;
 	unsigned int i;
 
 	s->pass_read = s->pass_write = 0;
@@ -128,6 +139,8 @@ static void vmx_default_pass(struct vmx_vcpu *s)
 
 		if (vmx_passed[i].index == MSR_IA32_PRED_CMD)
 			w = ibpb;
+		else if (is_residency(vmx_passed[i].index))
+			r = cstate;
 		s->pass_read |= r ? BIT(i) : 0;
 		s->pass_write |= w ? BIT(i) : 0;
 	}

@@ -29,6 +29,11 @@ MODULE_PARM_DESC(eptad, "Accessed and dirty bits in extended page tables");
 module_param(pml, bool, 0444);
 MODULE_PARM_DESC(pml, "Dirty logs by the CPU's own list of pages (needs eptad)");
 
+static bool allow_smaller_maxphyaddr;
+module_param(allow_smaller_maxphyaddr, bool, 0444);
+MODULE_PARM_DESC(allow_smaller_maxphyaddr,
+		 "With EPT: reserved bits of guests with narrower addresses than the CPU's");
+
 module_param(preemption_timer, bool, 0444);
 MODULE_PARM_DESC(preemption_timer, "Deadlines of a running guest's APIC timer in hardware");
 
@@ -91,6 +96,8 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 #define OPT_SECONDARY	(SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |		\
 			 SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_ENABLE_VPID |		\
 			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING |	\
+			 SECONDARY_EXEC_BUS_LOCK_DETECTION |					\
+			 SECONDARY_EXEC_NOTIFY_VM_EXITING |					\
 			 SECONDARY_EXEC_ENABLE_PML | VMX_APICV |				\
 			 SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES |				\
 			 SECONDARY_EXEC_UNRESTRICTED_GUEST | SECONDARY_EXEC_ENABLE_EPT)
@@ -226,6 +233,8 @@ int vmx_caps_probe(void)
 	preemption_timer = hw->pin & PIN_BASED_VMX_PREEMPTION_TIMER;
 	unrestricted_guest &= hw->ept && (hw->optional & SECONDARY_EXEC_UNRESTRICTED_GUEST);
 	hw->unrestricted = unrestricted_guest;
+	hw->narrow = allow_smaller_maxphyaddr && hw->unrestricted;
+	allow_smaller_maxphyaddr = hw->narrow || !hw->ept;
 	vmx_probe_apicv(hw);
 	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
@@ -271,6 +280,9 @@ void vmx_caps_export(struct x86_caps *caps)
 		.tsc_frac_bits = 48,
 		.tsc_max_ratio = ~0ull,
 		.nrips = true,
+		.narrow_guests = allow_smaller_maxphyaddr,
+		.bus_lock_exit = vmx_hw.optional & SECONDARY_EXEC_BUS_LOCK_DETECTION,
+		.notify_exit = vmx_hw.optional & SECONDARY_EXEC_NOTIFY_VM_EXITING,
 		.vmcall = X86_VMCALL,
 		.tss_pages = !vmx_hw.unrestricted,
 		.apicv = vmx_hw.apicv,

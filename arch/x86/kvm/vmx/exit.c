@@ -18,6 +18,8 @@
 #define VEC_PF	14
 #define VEC_MC	18
 
+#define VMX_REASON_BUS_LOCK	BIT(26)
+
 struct vmx_exit_row {
 	u8 reason;
 	bool len;				/* VM_EXIT_INSTRUCTION_LEN is valid */
@@ -68,6 +70,11 @@ static void decode_ept_violation(struct vmx_vcpu *s)
 		flags |= qual & EPT_VIOLATION_GVA_TRANSLATED ? X86_FAULT_GUEST_FINAL :
 							       X86_FAULT_GUEST_TABLE;
 	e->fault.gpa = vmx_read(GUEST_PHYSICAL_ADDRESS);
+	if (unlikely(vmx_hw.narrow) && (e->fault.gpa & s->x86.cpuid.reserved_gpa_bits) &&
+	    (qual & EPT_VIOLATION_GVA_IS_VALID)) {
+		e->fault.gva = vmx_read(GUEST_LINEAR_ADDRESS);
+		flags |= X86_FAULT_NARROW;
+	}
 	e->fault.flags = flags;
 }
 
@@ -189,6 +196,21 @@ static void decode_pml_full(struct vmx_vcpu *s)
 	vmx_pml_drain(s);
 }
 
+/* A trap: the instruction with the lock is done (SDM 3C 26.2). */
+static void decode_bus_lock(struct vmx_vcpu *s)
+{
+	kvm_request(&s->x86.vcpu, X86_REQ_BUS_LOCK);
+}
+
+static void decode_notify(struct vmx_vcpu *s)
+{
+	u32 qual = vmx_read(EXIT_QUALIFICATION);
+
+	if (unlikely(qual & INTR_INFO_UNBLOCK_NMI))
+		vmx_block_nmi_again();
+	s->x86.exit.notify_invalid = qual & NOTIFY_VM_CONTEXT_INVALID;
+}
+
 static void decode_window(struct vmx_vcpu *s)
 {
 	vmx_close_irq_window(s);
@@ -277,6 +299,8 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	ROW(XSETBV,		XSETBV,		true,  decode_plain),
 	ROW(VMFUNC,		UNDEFINED,	true,  decode_plain),
 	ROW(PML_FULL,		RESUME,		false, decode_pml_full),
+	ROW(BUS_LOCK,		RESUME,		false, decode_bus_lock),
+	ROW(NOTIFY,		NOTIFY,		false, decode_notify),
 };
 
 static const struct vmx_exit_row vmx_unknown_row = {
@@ -306,6 +330,23 @@ static void vmx_entry_failed(struct vmx_vcpu *s, u32 code)
 	s->x86.exit.reason = X86_EXIT_ENTRY_FAILED;
 }
 
+/* Bits 31:16 of the exit reason (SDM 3C 25.9.1) are rarely set. True: there is no exit. */
+static bool vmx_odd_exit(struct vmx_vcpu *s, u32 reason)
+{
+	/* Another exit came with the bus lock, or before the one for it. */
+	if (reason & VMX_REASON_BUS_LOCK)
+		decode_bus_lock(s);
+	/* A launch that failed on the guest's state was none (SDM 3C 27.8). */
+	if (!(reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
+		s->entry.launched = 1;
+		return false;
+	}
+	if ((u16)reason == EXIT_REASON_MCE_DURING_VMENTRY)
+		return false;
+	vmx_entry_failed(s, reason);
+	return true;
+}
+
 void vmx_decode_exit(struct vmx_vcpu *s, bool failed)
 {
 	struct x86_exit *e = &s->x86.exit;
@@ -319,14 +360,10 @@ void vmx_decode_exit(struct vmx_vcpu *s, bool failed)
 		return;
 	}
 	reason = vmx_read(VM_EXIT_REASON);
-	/* A launch that failed on the guest's state was none (SDM 3C 27.8). */
-	if (likely(!(reason & VMX_EXIT_REASONS_FAILED_VMENTRY)))
+	if (likely(!(reason >> 16)))
 		s->entry.launched = 1;
-	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY) &&
-	    (u16)reason != EXIT_REASON_MCE_DURING_VMENTRY) {
-		vmx_entry_failed(s, reason);
+	else if (vmx_odd_exit(s, reason))
 		return;
-	}
 	e->hw_code = reason;
 	row = vmx_find_row((u16)reason);
 	event = vmx_read(IDT_VECTORING_INFO_FIELD);

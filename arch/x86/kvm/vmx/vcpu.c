@@ -42,12 +42,21 @@ static void vmx_intercept_by_cpuid(struct vmx_vcpu *s)
 		      x86_has(v, X86_FEATURE_RDPID));
 	vmx_secondary(s, SECONDARY_EXEC_ENABLE_INVPCID, x86_has(v, X86_FEATURE_INVPCID));
 	vmx_secondary(s, SECONDARY_EXEC_ENABLE_XSAVES, x86_has(v, X86_FEATURE_XSAVES));
+	if (vmx_hw.narrow)
+		vmx_control(&s->exceptions, EXCEPTION_BITMAP, BIT(VEC_PF),
+			    v->cpuid.maxphyaddr < boot_cpu_data.x86_phys_bits);
 }
 
 static void vmx_intercept_by_vm(struct vmx_vcpu *s)
 {
+	struct x86_vm *vm = to_x86_vm(s->x86.vcpu.kvm);
 	bool mwait = !vmx_exit_disabled(s, KVM_X86_DISABLE_EXITS_MWAIT);
 
+	vmx_secondary(s, SECONDARY_EXEC_BUS_LOCK_DETECTION, vm->bus_lock_exit);
+	if (vm->notify_flags) {
+		vmx_write(NOTIFY_WINDOW, vm->notify_window);
+		vmx_secondary(s, SECONDARY_EXEC_NOTIFY_VM_EXITING, true);
+	}
 	vmx_primary(s, CPU_BASED_HLT_EXITING, !vmx_exit_disabled(s, KVM_X86_DISABLE_EXITS_HLT));
 	vmx_primary(s, CPU_BASED_MONITOR_EXITING | CPU_BASED_MWAIT_EXITING, mwait);
 	if (vmx_hw.ple)

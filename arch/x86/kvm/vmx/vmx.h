@@ -23,6 +23,7 @@ struct vmx_hw {
 	bool pml;
 	bool unrestricted;		/* PE and PG of CR0 may be 0 in a guest */
 	bool vpid;
+	bool narrow;			/* with EPT: guests may have narrower addresses */
 	bool ple;
 	bool tsc_scaling;
 	u8 timer_shift;			/* from TSC ticks to those of the preemption timer */

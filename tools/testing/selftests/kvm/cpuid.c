@@ -250,6 +250,102 @@ static void a_feature_not_set_cannot_be_used(void)
 	vm_free(vm);
 }
 
+/* What KVM_GET_EMULATED_CPUID tells works, whether or not the host's CPU has it. */
+#define MOVBE	(1u << 22)		/* leaf 1, ECX */
+#define RDPID	(1u << 22)		/* leaf 7, ECX */
+#define RDTSCP	(1u << 27)		/* leaf 0x80000001, EDX */
+
+static u64 swapped = 0x1122334455667788ull;
+static volatile bool has_rdpid;
+
+static void emulated_guest(void)
+{
+	u64 v = 0;
+
+	GEQ(GUEST_TRY("movbe %[m], %%rax", GUEST_OUT("+a"(v)), [m] "m"(swapped)), NO_TRAP);
+	GEQ(v, 0x8877665544332211ull);
+	asm volatile("movbe %1, %k0" : "=r"(v) : "m"(swapped));
+	GEQ(v, 0x88776655);
+	v = ~0ull;
+	asm volatile("movbe %1, %w0" : "+r"(v) : "m"(swapped));
+	GEQ(v, 0xffffffffffff8877ull);
+	asm volatile("movbe %k1, 2(%0)" : : "r"(&swapped), "r"(0xa1b2c3d4) : "memory");
+	GEQ(swapped, 0x1122d4c3b2a17788ull);
+	/* A page fault is the guest's, and nothing is changed. */
+	v = 7;
+	GEQ(GUEST_TRY("movbe (%[m]), %%rax", GUEST_OUT("+a"(v)), [m] "r"(5ull << 30)),
+		PF_VECTOR);
+	GEQ(this_cpu()->cr2, 5ull << 30);
+	GEQ(v, 7);
+	if (!has_rdpid)
+		guest_done();
+	guest_wrmsr(0xc0000103, 0x12345678);
+	v = ~0ull;
+	GEQ(GUEST_TRY(".byte 0xf3, 0x0f, 0xc7, 0xf8", GUEST_OUT("+a"(v))), NO_TRAP);
+	GEQ(v, 0x12345678);
+	guest_done();
+}
+
+static void emulated_features(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = vcpu_new(vm, 0);
+	struct kvm_cpuid2 *cpuid = cpuid_supported(vm->kvm), *emulated = room_for(ROOM);
+	struct kvm_cpuid_entry2 *e = cpuid_find(cpuid, 0x80000001, 0);
+	bool aux = e && (e->edx & RDTSCP);
+
+	if (has_cap(vm->kvm, KVM_CAP_EXT_EMUL_CPUID) != 1)
+		SKIP("KVM_CAP_EXT_EMUL_CPUID is not offered");
+	OK(ioctl(vm->kvm, KVM_GET_EMULATED_CPUID, emulated));
+	e = cpuid_find(emulated, 0, 0);
+	MUST(e);
+	EQ(e->eax, 7);
+	e = cpuid_find(emulated, 1, 0);
+	MUST(e);
+	EQ(e->ecx, MOVBE);
+	EQ(e->eax | e->ebx | e->edx, 0);
+	e = cpuid_find(emulated, 7, 0);
+	MUST(e);
+	EQ(e->ecx, aux ? RDPID : 0);
+	EQ(e->eax | e->ebx | e->edx, 0);
+
+	cpuid_find(cpuid, 1, 0)->ecx |= MOVBE;
+	cpuid_find(cpuid, 7, 0)->ecx |= aux ? RDPID : 0;
+	OK(ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid));
+	load_image(vm);
+	AT(vm, has_rdpid) = aux;
+	start_long_only(vcpu, emulated_guest);
+	run_to_done(vcpu);
+	vm_free(vm);
+}
+
+/* Without the bit they are undefined, if the CPU asks. */
+static void plain_guest(void)
+{
+	u64 v = 0;
+
+	guest_sync(GUEST_TRY("movbe %[m], %%rax", GUEST_OUT("+a"(v)), [m] "m"(swapped)));
+	guest_sync(GUEST_TRY(".byte 0xf3, 0x0f, 0xc7, 0xf8", GUEST_OUT("+a"(v))));
+}
+
+static void undefined_without_the_bit(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = vcpu_new(vm, 0);
+	struct kvm_cpuid2 *cpuid = cpuid_supported(vm->kvm);
+	struct kvm_cpuid_entry2 *one = cpuid_find(cpuid, 1, 0), *seven = cpuid_find(cpuid, 7, 0);
+	bool movbe = one->ecx & MOVBE, rdpid = seven->ecx & RDPID;
+
+	one->ecx &= ~MOVBE;
+	seven->ecx &= ~RDPID;
+	OK(ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid));
+	load_image(vm);
+	start_long_only(vcpu, plain_guest);
+	EQ(run_to_sync(vcpu), movbe ? NO_TRAP : UD_VECTOR);
+	EQ(run_to_sync(vcpu), rdpid ? NO_TRAP : UD_VECTOR);
+	vm_free(vm);
+}
+
 static void xsave_guest(void)
 {
 	u32 r[4];
@@ -359,6 +455,8 @@ static const struct test tests[] = {
 	TEST(no_feature_that_the_host_lacks),
 	TEST(the_guest_sees_what_was_set),
 	TEST(a_feature_not_set_cannot_be_used),
+	TEST(emulated_features),
+	TEST(undefined_without_the_bit),
 	TEST(bits_that_mirror_state),
 	TEST(read_back),
 	TEST(bad_lists),

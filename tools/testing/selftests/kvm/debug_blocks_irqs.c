@@ -9,8 +9,7 @@ static void guest(void)
 {
 	guest_vector[VECTOR] = guest_eoi_handler;
 	guest_warm();
-	guest_outb(0x21, 0xff);
-	guest_outb(0xa1, 0xff);
+	pics_off();
 	apic_enable();
 	guest_sti();
 	guest_sync(0);

@@ -179,16 +179,7 @@ struct result {
 };
 
 static struct result cpu, emulator;
-static u64 seed;
 static unsigned int cases, bad;
-
-static u64 rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * 0x2545f4914f6cdd1dull;
-}
 
 static void set_param(const char *value)
 {
@@ -503,7 +494,7 @@ static void run_mode(enum mode mode)
 			continue;
 		if (s->flags & (SELS | POINTER))
 			tries = ARRAY_SIZE(selectors);
-		seed = 88172645463325252ull + i;
+		rnd_seed = 88172645463325252ull + i;
 		for (unsigned int n = 0; n < tries; n++) {
 			if (left_out(s, mode, pointer_to(mode, n)))
 				continue;

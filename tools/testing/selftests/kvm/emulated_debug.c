@@ -35,18 +35,13 @@ static void play(guest_fn fn, unsigned int accesses)
 	struct vm *vm = vm_new();
 	struct vcpu *vcpu = quick_long(vm, fn);
 	unsigned int n = 0;
-	struct ucall uc;
 
 	AT(vm, bochs) = on_bochs() && nested_paging();
 	for (run_exit(vcpu); vcpu->run->exit_reason == KVM_EXIT_MMIO; run_exit(vcpu)) {
 		memset(vcpu->run->mmio.data, 0x11, 8);
 		n++;
 	}
-	MUST(is_ucall(vcpu, &uc));
-	if (uc.cmd != UCALL_DONE)
-		test_fail("guest", uc.arg[1], "command %llu: %#llx, %#llx",
-			  (unsigned long long)uc.cmd, (unsigned long long)uc.arg[2],
-			  (unsigned long long)uc.arg[3]);
+	expect_done(vcpu);
 	EQ(n, accesses);
 	vm_free(vm);
 }

@@ -201,6 +201,8 @@ static void doorbell_arguments(void)
 	FAILS(bell(vm, a, BELL + 4, 4, F_OFF, 0), ENOENT);
 	FAILS(bell(vm, a, BELL, 2, F_OFF, 0), ENOENT);
 	FAILS(bell(vm, a, BELL, 4, F_OFF | F_PIO, 0), ENOENT);
+	FAILS(bell(vm, a, BELL, 3, F_OFF, 0), ENOENT);
+	FAILS(bell(vm, -1, BELL, 3, F_OFF, 0), EBADF);
 	OK(bell(vm, a, BELL, 4, F_OFF, 0));
 	FAILS(bell(vm, a, BELL, 4, F_OFF, 0), ENOENT);
 	vm_free(vm);
@@ -293,34 +295,10 @@ static void changed_while_ringing(void)
 }
 
 /* irqfd */
-static void take(struct trapframe *frame)
-{
-	(void)frame;
-	apic_write(APIC_EOI, 0);
-}
-
-static void begin(void)
-{
-	for (int i = 32; i < 256; i++)
-		guest_vector[i] = take;
-	guest_warm();
-	guest_outb(0x21, 0xff);
-	guest_outb(0xa1, 0xff);
-	apic_enable();
-}
-
-static void pin(u32 nr, u32 low)
-{
-	MMIO(u32, 0xfec00000) = 0x11 + 2 * nr;
-	MMIO(u32, 0xfec00010) = 0;
-	MMIO(u32, 0xfec00000) = 0x10 + 2 * nr;
-	MMIO(u32, 0xfec00010) = low;
-}
-
 static void counting_guest(void)
 {
-	begin();
-	pin(5, 0x65);
+	guest_take_irqs();
+	ioapic_pin(5, 0x65);
 	guest_sync(0);
 	for (;;) {
 		guest_sti();
@@ -402,8 +380,8 @@ static void irqfd_arguments(void)
 /* A level by eventfd: up by the one, down at EOI, which the other tells. */
 static void resample_guest(void)
 {
-	begin();
-	pin(5, 0x8065);
+	guest_take_irqs();
+	ioapic_pin(5, 0x8065);
 	guest_sync(0);
 	for (;;) {
 		guest_sti();
@@ -441,8 +419,8 @@ static volatile u64 storm_stop;
 
 static void storm_guest(void)
 {
-	begin();
-	pin(5, 0x65);
+	guest_take_irqs();
+	ioapic_pin(5, 0x65);
 	guest_sync(0);
 	while (!storm_stop)
 		guest_halt();

@@ -292,15 +292,9 @@ static void interrupts_to_itself(void)
 }
 
 /* The fastest timer there is */
-static void timer_return(struct trapframe *frame)
-{
-	(void)frame;
-	apic_write(APIC_EOI, 0);
-}
-
 static void timer_guest(void)
 {
-	guest_vector[0x61] = timer_return;
+	guest_vector[0x61] = guest_eoi_handler;
 	guest_warm();
 	apic_enable();
 	apic_write(APIC_TDCR, 0xb);

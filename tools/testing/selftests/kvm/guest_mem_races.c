@@ -57,16 +57,6 @@ static void *race_thread(void *arg)
 	return NULL;
 }
 
-static u64 seed = 88172645463325252ull;
-
-static u64 rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
-
 static bool may_stay;		/* in the guest, all the time */
 
 static void race(struct vm *vm, guest_fn fn, void (*change)(struct vm *vm))

@@ -10,8 +10,7 @@ static void begin(void)
 {
 	guest_vector[TIMER_VECTOR] = guest_eoi_handler;
 	guest_warm();
-	guest_outb(0x21, 0xff);
-	guest_outb(0xa1, 0xff);
+	pics_off();
 	apic_enable();
 	apic_write(APIC_TDCR, 0xb);	/* by 1 */
 }

@@ -265,8 +265,7 @@ static void guest(void)
 	guest_vector[VEC_SELF] = on_self;
 	guest_vector[VEC_PING] = on_ping;
 	guest_vector[VEC_GATE] = on_gate;
-	guest_outb(0x21, 0xff);
-	guest_outb(0xa1, 0xff);
+	pics_off();
 	enable();
 	ap_entry = ap_main;
 	if (cpus > 1) {

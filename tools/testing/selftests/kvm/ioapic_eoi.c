@@ -2,37 +2,14 @@
 /* Level-triggered lines whose EOI comes at an inconvenient time. */
 #include "vm.h"
 
-#define IOAPIC		0xfec00000ul
-#define LEVEL		0x8000u
-#define MASKED		0x10000u
-#define REMOTE_IRR	0x4000u
 #define PIN		5
 #define VECTOR		0x55
-
-static u32 ioapic_read(u32 reg)
-{
-	MMIO(u32, IOAPIC) = reg;
-	return MMIO(u32, IOAPIC + 0x10);
-}
-
-static void ioapic_write(u32 reg, u32 value)
-{
-	MMIO(u32, IOAPIC) = reg;
-	MMIO(u32, IOAPIC + 0x10) = value;
-}
-
-static int line(struct vm *vm, u32 gsi, u32 level)
-{
-	struct kvm_irq_level irq = { .irq = gsi, .level = level };
-
-	return ioctl(vm->fd, KVM_IRQ_LINE, &irq);
-}
 
 /* As a kernel does whose handler runs in a thread: mask, EOI, and unmask later. */
 static void mask_and_eoi(struct trapframe *frame)
 {
 	(void)frame;
-	ioapic_write(0x10 + 2 * PIN, VECTOR | LEVEL | MASKED);
+	ioapic_write(0x10 + 2 * PIN, VECTOR | IOAPIC_LEVEL | IOAPIC_MASKED);
 	apic_write(APIC_EOI, 0);
 }
 
@@ -40,11 +17,9 @@ static void begin(trap_fn handler)
 {
 	guest_vector[VECTOR] = handler;
 	guest_warm();
-	guest_outb(0x21, 0xff);
-	guest_outb(0xa1, 0xff);
+	pics_off();
 	apic_enable();
-	ioapic_write(0x11 + 2 * PIN, 0);
-	ioapic_write(0x10 + 2 * PIN, VECTOR | LEVEL);
+	ioapic_pin(PIN, VECTOR | IOAPIC_LEVEL);
 }
 
 static void masked_guest(void)
@@ -56,7 +31,7 @@ static void masked_guest(void)
 		GEQ(guest_vector_count[VECTOR], i);
 		GEQ(ioapic_read(0x10 + 2 * PIN) & REMOTE_IRR, 0);
 		guest_sync(100 + i);
-		ioapic_write(0x10 + 2 * PIN, VECTOR | LEVEL);
+		ioapic_write(0x10 + 2 * PIN, VECTOR | IOAPIC_LEVEL);
 		guest_window();
 		GEQ(guest_vector_count[VECTOR], i);
 	}
@@ -70,9 +45,9 @@ static void eoi_of_a_masked_pin(void)
 
 	for (u64 i = 1; i <= 5; i++) {
 		EQ(run_to_sync(vcpu), i);
-		OK(line(vm, PIN, 1));
+		OK(irq_line(vm, PIN, 1));
 		EQ(run_to_sync(vcpu), 100 + i);
-		OK(line(vm, PIN, 0));
+		OK(irq_line(vm, PIN, 0));
 	}
 	run_to_done(vcpu);
 	vm_free(vm);
@@ -88,7 +63,7 @@ static void others(void)
 	guest_sti();
 	while (!others_stop)
 		for (u32 pin = 8; pin < 24; pin++)
-			ioapic_write(0x10 + 2 * pin, (0x60 + pin) | MASKED);
+			ioapic_write(0x10 + 2 * pin, (0x60 + pin) | IOAPIC_MASKED);
 	others_run = 2;
 	for (;;)
 		asm volatile("hlt");
@@ -130,7 +105,7 @@ static void eoi_while_entries_change(void)
 	set_supported_cpuid(ap);
 	vcpu_start_until_stopped(ap);
 	while (run_to_ucall(bsp, &uc) && uc.cmd == UCALL_SYNC)
-		OK(line(vm, PIN, uc.arg[0]));
+		OK(irq_line(vm, PIN, uc.arg[0]));
 	EQ(uc.cmd, UCALL_DONE);
 	vcpu_stop(ap);
 	vm_free(vm);

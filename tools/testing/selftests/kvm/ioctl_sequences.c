@@ -19,16 +19,6 @@
 #define PROGRAMS	100	/* for each VM */
 #define STEPS		8	/* of each program */
 
-static u64 seed;
-
-static u64 rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
-
 static u64 pick(u64 n)
 {
 	return rnd() % n;
@@ -262,10 +252,10 @@ static void sequences(void)
 	int before = vms_in_host();
 
 	needs_shutdown_exits();
-	seed = text ? strtoull(text, NULL, 0) : 0x5eed0123456789abull;
-	note("SEED=%#llx ROUNDS=%u: %u programs of %u ioctls", (unsigned long long)seed, rounds,
+	rnd_seed = text ? strtoull(text, NULL, 0) : 0x5eed0123456789abull;
+	note("SEED=%#llx ROUNDS=%u: %u programs of %u ioctls", (unsigned long long)rnd_seed, rounds,
 	     rounds * PROGRAMS, STEPS);
-	MUST(seed);
+	MUST(rnd_seed);
 	arena = ram_alloc(ARENA_SIZE);
 	for (unsigned int i = 0; i < rounds; i++)
 		one_vm(PROGRAMS);
@@ -301,7 +291,7 @@ static void two_threads_on_one_vm(void)
 {
 	pthread_t thread;
 
-	seed = 12345;
+	rnd_seed = 12345;
 	for (int i = 0; i < 5; i++) {
 		shared_vm = i & 1 ? vm_new_irqchip() : vm_new();
 		vcpu_new(shared_vm, 0);

@@ -58,9 +58,8 @@ static struct vcpu *with_devices(void)
 static void run_on(struct vcpu *vcpu)
 {
 	u64 start = now_ns();
-	struct kvm_irq_level line = { .irq = 4, .level = 1 };
 
-	ioctl(vcpu->vm->fd, KVM_IRQ_LINE, &line);
+	irq_line(vcpu->vm, 4, 1);
 	for (int i = 0; i < 20; i++) {
 		int ret = run_bounded(vcpu, 30);
 		struct ucall uc;
@@ -74,8 +73,7 @@ static void run_on(struct vcpu *vcpu)
 		    vcpu->run->exit_reason != KVM_EXIT_MMIO)
 			break;
 	}
-	line.level = 0;
-	ioctl(vcpu->vm->fd, KVM_IRQ_LINE, &line);
+	irq_line(vcpu->vm, 4, 0);
 	CHECK(now_ns() - start < 5000000000ull);
 }
 

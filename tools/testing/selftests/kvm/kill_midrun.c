@@ -19,17 +19,11 @@ BLOB(spin, ".code16", "1: incl %eax; jmp 1b");
  */
 static volatile bool with_timer;
 
-static void tick(struct trapframe *frame)
-{
-	(void)frame;
-	apic_write(APIC_EOI, 0);
-}
-
 static void busy_guest(void)
 {
 	u32 id = apic_id();
 
-	guest_vector[0x50] = tick;
+	guest_vector[0x50] = guest_eoi_handler;
 	guest_warm();
 	apic_enable();
 	apic_write(APIC_TDCR, 0xb);

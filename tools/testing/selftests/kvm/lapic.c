@@ -13,16 +13,10 @@
 #define SELF		0x40000
 #define MSR_DEADLINE	0x6e0
 
-static void eoi(struct trapframe *frame)
-{
-	(void)frame;
-	apic_write(APIC_EOI, 0);
-}
-
 static void begin(void)
 {
 	for (int i = 32; i < 256; i++)
-		guest_vector[i] = eoi;
+		guest_vector[i] = guest_eoi_handler;
 	guest_vector[0x5f] = NULL;
 	guest_warm();
 	apic_enable();

@@ -21,7 +21,6 @@ static void play(guest_fn fn)
 	struct vm *vm = vm_new();
 	struct vcpu *vcpu = quick_long(vm, fn);
 	struct kvm_run *run = vcpu->run;
-	struct ucall uc;
 
 	reads = writes = 0;
 	for (size_t i = 0; i < sizeof(device); i++)
@@ -36,11 +35,7 @@ static void play(guest_fn fn)
 			reads++;
 		}
 	}
-	MUST(is_ucall(vcpu, &uc));
-	if (uc.cmd != UCALL_DONE)
-		test_fail("guest", uc.arg[1], "command %llu: %#llx, %#llx",
-			  (unsigned long long)uc.cmd, (unsigned long long)uc.arg[2],
-			  (unsigned long long)uc.arg[3]);
+	expect_done(vcpu);
 	vm_free(vm);
 }
 

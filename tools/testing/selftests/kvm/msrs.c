@@ -101,6 +101,10 @@ static void counts(void)
 	EQ(ioctl(vcpu->fd, KVM_GET_MSRS, msrs), 0);
 	FAILS(ioctl(vcpu->fd, KVM_GET_MSRS, many), E2BIG);
 	FAILS(ioctl(vcpu->fd, KVM_SET_MSRS, many), E2BIG);
+	many->nmsrs = 256;
+	FAILS(ioctl(vcpu->fd, KVM_GET_MSRS, many), E2BIG);
+	many->nmsrs = 255;
+	OKS(ioctl(vcpu->fd, KVM_GET_MSRS, many));
 	many->nmsrs = ~0u;
 	FAILS(ioctl(vcpu->fd, KVM_GET_MSRS, many), E2BIG);
 	FAILS(ioctl(vcpu->fd, KVM_SET_MSRS, many), E2BIG);

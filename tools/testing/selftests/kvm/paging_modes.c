@@ -226,19 +226,11 @@ static void write_gate(int vector, u64 to, int dpl)
 
 static void write_system(void)
 {
-	static const u64 gdt[] = {
-		[SEL_CODE64 / 8]	= 0x00af9b000000ffffull,
-		[SEL_DATA / 8]		= 0x00cf93000000ffffull,
-		[SEL_CODE32 / 8]	= 0x00cf9b000000ffffull,
-		[SEL_UDATA / 8]		= 0x00cff3000000ffffull,
-		[SEL_UCODE64 / 8]	= 0x00affb000000ffffull,
-		[6]			= 0x00cffb000000ffffull,	/* for users, 32 bits */
-	};
 	u8 *tss = at_gpa(t.vm, TSS, 0x1000);
 	u64 stack = STACK + 0x800;
 
 	memcpy(at_gpa(t.vm, CODE, sizeof(code)), code, sizeof(code));
-	memcpy(at_gpa(t.vm, GDT, sizeof(gdt)), gdt, sizeof(gdt));
+	memcpy(at_gpa(t.vm, GDT, sizeof(flat_gdt)), flat_gdt, sizeof(flat_gdt));
 	memset(at_gpa(t.vm, IDT, 0x1000), 0, 0x1000);
 	write_gate(3, CODE + AT_DONE * 16, 3);
 	write_gate(14, CODE + AT_FAULT * 16, 0);
@@ -343,7 +335,7 @@ static void start(const struct config *c)
 /* The frame for the IRET, and the registers */
 static void do_access(const struct page *p, enum op op, bool user, u64 flags)
 {
-	u16 ucode = long_mode() ? SEL_UCODE64 : 6 * 8 + 3;
+	u16 ucode = long_mode() ? SEL_UCODE64 : SEL_UCODE32;
 	u16 kcode = long_mode() ? SEL_CODE64 : SEL_CODE32;
 	u64 frame[5] = {
 		(user ? USER_CODE : CODE) + op * 16, user ? ucode : kcode, flags | 2,

@@ -35,6 +35,155 @@ static void halt_stays_inside(void)
 	vm_free(vm);
 }
 
+static void waiting_guest(void)
+{
+	u64 monitor, mwait;
+	static u64 line;
+
+	for (;;) {
+		monitor = GUEST_TRY("monitor", , "a"(&line), "c"(0), "d"(0));
+		mwait = GUEST_TRY("mwait", , "a"(0), "c"(0));
+		guest_sync4(monitor, mwait, 0, 0);
+	}
+}
+
+/* Those that exit are undefined for a guest whose CPUID has none; the CPU does not ask. */
+static u64 mwait_traps(u64 disabled)
+{
+	struct vm *vm = vm_new();
+	struct kvm_cpuid2 *cpuid = cpuid_supported(vm->kvm);
+	struct vcpu *vcpu;
+	struct ucall uc;
+
+	OK(enable_cap(vm->fd, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS));
+	OK(enable_cap(vm->fd, KVM_CAP_X86_DISABLE_EXITS, disabled));
+	vcpu = vcpu_new(vm, 0);
+	cpuid_find(cpuid, 1, 0)->ecx &= ~8u;
+	OK(ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid));
+	load_image(vm);
+	start_long_only(vcpu, waiting_guest);
+	irqs_on_for_bochs(vcpu);
+	MUST(run_to_ucall(vcpu, &uc));
+	EQ(uc.arg[0], uc.arg[1]);
+	vm_free(vm);
+	free(cpuid);
+	return uc.arg[1];
+}
+
+static void mwait_stays_inside(void)
+{
+	struct vm *vm = vm_bare();
+	u64 exits = has_cap(vm->fd, KVM_CAP_X86_DISABLE_EXITS);
+
+	vm_free(vm);
+	EQ(mwait_traps(0), 6);
+	EQ(mwait_traps(KVM_X86_DISABLE_EXITS_HLT), 6);
+	/* It may be asked for everywhere. */
+	if (!(exits & KVM_X86_DISABLE_EXITS_MWAIT)) {
+		EQ(mwait_traps(KVM_X86_DISABLE_EXITS_MWAIT), 6);
+		SKIP("this CPU is not one whose guests may sleep by MWAIT");
+	}
+	EQ(mwait_traps(KVM_X86_DISABLE_EXITS_MWAIT), NO_TRAP);
+	EQ(mwait_traps(exits), NO_TRAP);
+}
+
+/* Where there are such counters, the CPU answers; where not, there is #GP. No exit */
+static void residency_guest(void)
+{
+	static const u32 counters[] = { 0x660, 0x3fc, 0x3fd, 0x3fe };
+	u64 value;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(counters); i++)
+		guest_try_rdmsr(counters[i], &value);
+	guest_sync(1);
+}
+
+static u32 exit_of_residency(u64 disabled)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu;
+	u32 reason;
+
+	OK(enable_cap(vm->fd, KVM_CAP_X86_DISABLE_EXITS, disabled));
+	OK(enable_cap(vm->fd, KVM_CAP_X86_USER_SPACE_MSR,
+		      KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL));
+	vcpu = quick_long(vm, residency_guest);
+	reason = run_exit(vcpu);
+	vm_free(vm);
+	return reason;
+}
+
+static void c_state_counters(void)
+{
+	struct vm *vm = vm_bare();
+
+	CHECK(has_cap(vm->fd, KVM_CAP_X86_DISABLE_EXITS) & KVM_X86_DISABLE_EXITS_CSTATE);
+	vm_free(vm);
+	EQ(exit_of_residency(0), KVM_EXIT_X86_RDMSR);
+	/* AMD's processors have other counters, which no guest sees. */
+	EQ(exit_of_residency(KVM_X86_DISABLE_EXITS_CSTATE),
+	   on_amd() ? KVM_EXIT_X86_RDMSR : KVM_EXIT_IO);
+}
+
+/* Two lines of the cache under one lock: the bus is locked. */
+static u8 two_lines[128] __attribute__((aligned(64)));
+
+static void bus_lock_guest(void)
+{
+	guest_sync(0);
+	asm volatile("lock; incl (%0)" : : "r"(two_lines + 62) : "memory");
+	guest_sync(1);
+}
+
+static void bus_locks(void)
+{
+	struct vm *vm = vm_new();
+	u64 modes = has_cap(vm->fd, KVM_CAP_X86_BUS_LOCK_EXIT);
+	u64 both = KVM_BUS_LOCK_DETECTION_OFF | KVM_BUS_LOCK_DETECTION_EXIT;
+	struct vcpu *vcpu;
+
+	CHECK(!modes || modes == both, "%#llx", (unsigned long long)modes);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_BUS_LOCK_EXIT, both), EINVAL);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_BUS_LOCK_EXIT, 4), EINVAL);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_BUS_LOCK_EXIT, 1ull << 32), EINVAL);
+	OK(enable_cap(vm->fd, KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_OFF));
+	/* Legal, and without effect where the CPU can't tell. */
+	OK(enable_cap(vm->fd, KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_EXIT));
+	vcpu = quick_long(vm, bus_lock_guest);
+	EQ(run_to_sync(vcpu), 0);
+	EQ(vcpu->run->flags & KVM_RUN_X86_BUS_LOCK, 0);
+	if (modes) {
+		MUST_EXIT(vcpu, KVM_EXIT_X86_BUS_LOCK);
+		EQ(vcpu->run->flags & KVM_RUN_X86_BUS_LOCK, KVM_RUN_X86_BUS_LOCK);
+	}
+	EQ(run_to_sync(vcpu), 1);
+	EQ(vcpu->run->flags & KVM_RUN_X86_BUS_LOCK, 0);
+	vm_free(vm);
+}
+
+static void events_kept_out(void)
+{
+	struct vm *vm = vm_new();
+	u64 flags = KVM_X86_NOTIFY_VMEXIT_ENABLED | KVM_X86_NOTIFY_VMEXIT_USER;
+	u64 can = has_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT);
+	u64 window = 0x20000ull << 32;
+
+	CHECK(!can || can == flags, "%#llx", (unsigned long long)can);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT, window), EINVAL);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT, window | flags | 4), EINVAL);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT,
+			 window | KVM_X86_NOTIFY_VMEXIT_USER), EINVAL);
+	if (!can) {
+		FAILS(enable_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT, window | flags), EINVAL);
+		vm_free(vm);
+		return;
+	}
+	OK(enable_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT, window | flags));
+	vcpu_new(vm, 0);
+	FAILS(enable_cap(vm->fd, KVM_CAP_X86_NOTIFY_VMEXIT, window | flags), EINVAL);
+	vm_free(vm);
+}
+
 /* A triple fault can be seen, taken away and given. */
 static void triple_fault_is_state(void)
 {
@@ -283,6 +432,10 @@ static void first_pit_calls(void)
 
 static const struct test tests[] = {
 	TEST(halt_stays_inside),
+	TEST(mwait_stays_inside),
+	TEST(c_state_counters),
+	TEST(bus_locks),
+	TEST(events_kept_out),
 	TEST(triple_fault_is_state),
 	TEST(system_attributes),
 	TEST(tsc_offset_of_a_vcpu),

@@ -194,6 +194,15 @@ static void test_moves(void)
 	f.features &= ~(1ull << EMUL_F_AVX2);
 	tap(raised(RUN(&f, "\xc4\xe2\xe5\x8c\x13"), EMUL_UD), "not without AVX2");
 
+	start(EMUL_PROT32);
+	memset(f.xmm[3], 0, 32);
+	f.xmm[3][15] = 0x80;
+	tap(RUN(&f, "\xc4\xe2\xe1\x8c\x13") == EMUL_OK && !f.xmm[2][7] &&
+	    f.xmm[2][8] == 0xee && f.xmm[2][15] == 0xee,
+	    "vpmaskmovq outside 64-bit mode");
+	tap(RUN(&f, "\xc4\xe1\x20\x16\x0b") == EMUL_OK && !f.xmm[1][0] &&
+	    f.xmm[1][8] == 0xee, "and the top bit of vvvv is ignored there");
+
 	start(EMUL_LONG64);
 	memset(f.xmm[3], 0, 32);
 	f.xmm[3][1] = f.xmm[3][9] = 0xff;

@@ -222,6 +222,7 @@ struct kvm_vcpu *kvm_vcpu_by_index(struct kvm *kvm, unsigned int i);
 	for ((i) = 0; ((v) = kvm_vcpu_by_index(kvm, i)); (i)++)
 
 int kvm_page_get(struct kvm *kvm, struct kvm_page *p);
+#define asyncpf_get_page(v, p)	kvm_page_get((v)->vcpu.kvm, p)
 void kvm_page_release(struct kvm_page *p, bool dirty);
 u8 kvm_page_host_level(struct kvm *kvm, const struct kvm_page *p);
 static inline bool kvm_invalidated(struct kvm *kvm, unsigned long seq, hva_t hva)

@@ -57,6 +57,12 @@ u64 guest_try_wrmsr(u32 index, u64 value)
 	return GUEST_TRY("wrmsr", , "c"(index), "a"((u32)value), "d"((u32)(value >> 32)));
 }
 
+void pics_off(void)
+{
+	guest_outb(0x21, 0xff);
+	guest_outb(0xa1, 0xff);
+}
+
 void apic_enable(void)
 {
 	apic_write(APIC_SPIV, 0x1ff);
@@ -126,6 +132,16 @@ void guest_warm(void)
 	guest_vector[0x1f] = warm_handler;
 	asm volatile("int $0x1f" : : : "memory");
 	guest_vector_count[0x1f] = 0;
+}
+
+/* All that comes to this processor is counted, and ended. */
+void guest_take_irqs(void)
+{
+	for (int i = 32; i < 256; i++)
+		guest_vector[i] = guest_eoi_handler;
+	guest_warm();
+	pics_off();
+	apic_enable();
 }
 
 void (*volatile ap_entry)(void);

@@ -202,9 +202,34 @@ static inline void apic_write(u32 reg, u32 value)
 	MMIO(u32, APIC_BASE + reg) = value;
 }
 
+#define IOAPIC_BASE	0xfec00000ul
+#define IOAPIC_LEVEL	0x8000u
+#define IOAPIC_MASKED	0x10000u
+#define REMOTE_IRR	0x4000u
+
+static inline u32 ioapic_read(u32 reg)
+{
+	MMIO(u32, IOAPIC_BASE) = reg;
+	return MMIO(u32, IOAPIC_BASE + 0x10);
+}
+
+static inline void ioapic_write(u32 reg, u32 value)
+{
+	MMIO(u32, IOAPIC_BASE) = reg;
+	MMIO(u32, IOAPIC_BASE + 0x10) = value;
+}
+
+/* To processor 0 */
+static inline void ioapic_pin(u32 pin, u32 low)
+{
+	ioapic_write(0x11 + 2 * pin, 0);
+	ioapic_write(0x10 + 2 * pin, low);
+}
+
 #define x2apic_read(reg)	guest_rdmsr(0x800 + (reg) / 16)
 #define x2apic_write(reg, v)	guest_wrmsr(0x800 + (reg) / 16, v)
 
+void pics_off(void);
 void apic_enable(void);
 void x2apic_enable(void);
 u32 apic_id(void);
@@ -214,6 +239,7 @@ void guest_eoi_handler(struct trapframe *frame);
 void guest_x2apic_eoi_handler(struct trapframe *frame);
 void guest_spin(u64 cycles);
 void guest_warm(void);
+void guest_take_irqs(void);
 
 /* SMP: where processors land that were sent to the trampoline. */
 extern void (*volatile ap_entry)(void);

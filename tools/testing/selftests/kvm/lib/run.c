@@ -28,6 +28,7 @@ static const char *const names[] = {
 	[KVM_EXIT_X86_RDMSR]	= "X86_RDMSR",
 	[KVM_EXIT_X86_WRMSR]	= "X86_WRMSR",
 	[KVM_EXIT_X86_BUS_LOCK]	= "X86_BUS_LOCK",
+	[KVM_EXIT_NOTIFY]	= "NOTIFY",
 };
 
 const char *exit_name(u32 reason)
@@ -147,34 +148,48 @@ static const char *guest_text(u64 p)
 	return p >= (u64)__executable_start && p < (u64)_end ? (const char *)p : "?";
 }
 
+static void complaint(const struct ucall *uc)
+{
+	test_fail("guest", uc->arg[1], "%s: %#llx, %#llx", guest_text(uc->arg[0]),
+		  (unsigned long long)uc->arg[2], (unsigned long long)uc->arg[3]);
+}
+
+/* The exit at hand is a ucall, and none of a guest that cannot go on. */
+static bool take_ucall(struct vcpu *vcpu, struct ucall *uc)
+{
+	if (!is_ucall(vcpu, uc)) {
+		test_fail("guest", vcpu->id, "exit without a ucall");
+		describe_exit(vcpu);
+		return false;
+	}
+	if (uc->cmd == UCALL_FAIL)
+		complaint(uc);
+	if (uc->cmd == UCALL_SYNC || uc->cmd == UCALL_DONE || uc->cmd == UCALL_FAIL)
+		return true;
+	test_fail("guest", vcpu->id, "vector %llu error %#llx at rip %#llx, cr2 %#llx",
+		  (unsigned long long)uc->arg[0], (unsigned long long)uc->arg[1],
+		  (unsigned long long)uc->arg[2], (unsigned long long)uc->arg[3]);
+	return false;
+}
+
 /* True at SYNC or DONE. A guest's complaint is counted and the guest goes on. */
 bool run_to_ucall(struct vcpu *vcpu, struct ucall *uc)
 {
-	for (;;) {
+	do {
 		run_exit(vcpu);
-		if (!is_ucall(vcpu, uc)) {
-			test_fail("guest", vcpu->id, "exit without a ucall");
-			describe_exit(vcpu);
+		if (!take_ucall(vcpu, uc))
 			return false;
-		}
-		switch (uc->cmd) {
-		case UCALL_SYNC:
-		case UCALL_DONE:
-			return true;
-		case UCALL_FAIL:
-			test_fail("guest", uc->arg[1], "%s: %#llx, %#llx", guest_text(uc->arg[0]),
-				  (unsigned long long)uc->arg[2], (unsigned long long)uc->arg[3]);
-			if (test_failures() > 30)
-				return false;
-			break;
-		default:
-			test_fail("guest", vcpu->id,
-				  "vector %llu error %#llx at rip %#llx, cr2 %#llx",
-				  (unsigned long long)uc->arg[0], (unsigned long long)uc->arg[1],
-				  (unsigned long long)uc->arg[2], (unsigned long long)uc->arg[3]);
-			return false;
-		}
-	}
+	} while (uc->cmd == UCALL_FAIL && test_failures() <= 30);
+	return uc->cmd != UCALL_FAIL;
+}
+
+/* The exit at hand is the guest's end. */
+void expect_done(struct vcpu *vcpu)
+{
+	struct ucall uc;
+
+	if (take_ucall(vcpu, &uc))
+		EQ(uc.cmd, UCALL_DONE);
 }
 
 /* What the guest passed; anything but a SYNC ends the test. */
@@ -257,8 +272,7 @@ static void *until_stopped(void *arg)
 			break;
 		}
 		if (uc.cmd == UCALL_FAIL)
-			test_fail("guest", uc.arg[1], "%s: %#llx, %#llx", guest_text(uc.arg[0]),
-				  (unsigned long long)uc.arg[2], (unsigned long long)uc.arg[3]);
+			complaint(&uc);
 	}
 	return NULL;
 }

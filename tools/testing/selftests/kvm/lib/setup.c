@@ -14,12 +14,13 @@ extern u8 ap_trampoline[], ap_trampoline_end[];
 #define PTE_RAM		0x07ull		/* present, writable, user */
 #define PTE_2M		0x80ull
 
-static const u64 gdt[] = {
+const u64 flat_gdt[FLAT_GDT_ROWS] = {
 	[SEL_CODE64 / 8]	= 0x00af9b000000ffffull,
 	[SEL_DATA / 8]		= 0x00cf93000000ffffull,
 	[SEL_CODE32 / 8]	= 0x00cf9b000000ffffull,
 	[SEL_UDATA / 8]		= 0x00cff3000000ffffull,
 	[SEL_UCODE64 / 8]	= 0x00affb000000ffffull,
+	[SEL_UCODE32 / 8]	= 0x00cffb000000ffffull,
 };
 
 static void write_idt(u8 *ram)
@@ -53,7 +54,7 @@ void load_image(struct vm *vm)
 
 	MUST(start >= SCRATCH_GPA + 0x200000 && start + size <= FREE_GPA);
 	memcpy(vm->ram + start, (void *)start, size);
-	memcpy(vm->ram + GDT_GPA, gdt, sizeof(gdt));
+	memcpy(vm->ram + GDT_GPA, flat_gdt, sizeof(flat_gdt));
 	memcpy(vm->ram + REAL_GPA, ap_trampoline, ap_trampoline_end - ap_trampoline);
 	write_idt(vm->ram);
 	write_page_tables(vm->ram);
@@ -167,7 +168,7 @@ void start_prot32(struct vcpu *vcpu, const void *code, size_t size)
 
 	set_supported_cpuid(vcpu);
 	memcpy(at_gpa(vcpu->vm, REAL_GPA, size), code, size);
-	memcpy(at_gpa(vcpu->vm, GDT_GPA, sizeof(gdt)), gdt, sizeof(gdt));
+	memcpy(at_gpa(vcpu->vm, GDT_GPA, sizeof(flat_gdt)), flat_gdt, sizeof(flat_gdt));
 	MUST(!ioctl(vcpu->fd, KVM_GET_SREGS, &sregs));
 	sregs.cs = segment(SEL_CODE32, 11, 0);
 	sregs.cs.db = 1;
@@ -175,7 +176,7 @@ void start_prot32(struct vcpu *vcpu, const void *code, size_t size)
 	sregs.ss.db = 1;
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss;
 	sregs.gdt.base = GDT_GPA;
-	sregs.gdt.limit = sizeof(gdt) - 1;
+	sregs.gdt.limit = sizeof(flat_gdt) - 1;
 	sregs.cr0 |= 1;
 	MUST(!ioctl(vcpu->fd, KVM_SET_SREGS, &sregs));
 	MUST(!ioctl(vcpu->fd, KVM_SET_REGS, &regs));

@@ -167,6 +167,24 @@ struct one_msr {
 };
 
 /* The number of MSRs set: 1, or 0 when refused. */
+/* As good as random, and repeatable: never 0 */
+u64 rnd_seed = 88172645463325252ull;
+
+u64 rnd(void)
+{
+	rnd_seed ^= rnd_seed << 13;
+	rnd_seed ^= rnd_seed >> 7;
+	rnd_seed ^= rnd_seed << 17;
+	return rnd_seed * 0x2545f4914f6cdd1dull;
+}
+
+int irq_line(struct vm *vm, u32 gsi, u32 level)
+{
+	struct kvm_irq_level line = { .irq = gsi, .level = level };
+
+	return ioctl(vm->fd, KVM_IRQ_LINE, &line);
+}
+
 int msr_set(struct vcpu *vcpu, u32 index, u64 value)
 {
 	struct one_msr msr = { .head.nmsrs = 1, .entry = { .index = index, .data = value } };

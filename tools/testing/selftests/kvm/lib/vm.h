@@ -32,6 +32,7 @@
 #define SEL_CODE32	0x18
 #define SEL_UDATA	0x23
 #define SEL_UCODE64	0x2b
+#define SEL_UCODE32	0x33
 #define SEL_TSS		0x40
 
 #define MAX_TEST_VCPUS	8
@@ -71,6 +72,9 @@ struct kvm_cpuid2 *cpuid_supported(int kvm);
 struct kvm_cpuid_entry2 *cpuid_find(struct kvm_cpuid2 *cpuid, u32 function, u32 index);
 int has_cap(int fd, int cap);
 int enable_cap(int fd, u32 cap, u64 arg);
+int irq_line(struct vm *vm, u32 gsi, u32 level);
+extern u64 rnd_seed;
+u64 rnd(void);
 int msr_set(struct vcpu *vcpu, u32 index, u64 value);
 int msr_get(struct vcpu *vcpu, u32 index, u64 *value);
 u64 msr_must_get(struct vcpu *vcpu, u32 index);
@@ -86,6 +90,8 @@ static inline void *at_gpa(struct vm *vm, u64 gpa, size_t size)
 
 /* setup.c: a start in each mode */
 typedef void (*guest_fn)(void);
+#define FLAT_GDT_ROWS	7
+extern const u64 flat_gdt[FLAT_GDT_ROWS];	/* all but SEL_TSS */
 void load_image(struct vm *vm);
 void set_supported_cpuid(struct vcpu *vcpu);
 void start_long(struct vcpu *vcpu, guest_fn fn);
@@ -122,6 +128,7 @@ bool is_ucall(struct vcpu *vcpu, struct ucall *uc);
 bool run_to_ucall(struct vcpu *vcpu, struct ucall *uc);
 u64 run_to_sync(struct vcpu *vcpu);
 void run_to_done(struct vcpu *vcpu);
+void expect_done(struct vcpu *vcpu);
 void *io_data(struct vcpu *vcpu);
 const char *exit_name(u32 reason);
 void describe_exit(struct vcpu *vcpu);
