@@ -228,8 +228,10 @@ static void late_once(void)
 static void a_page_that_comes_late(void)
 {
 	struct late *late = late_vm(late_once);
-	u64 token = run_to_sync(late->vcpu);
+	u64 token;
 
+	needs_cr2();
+	token = run_to_sync(late->vcpu);
 	EQ(waited_for_soon(late), 3);
 	EQ(waited_for(late, 20), -1);
 	bring(late, 3);
@@ -276,6 +278,7 @@ static void ready_ones_come_one_at_a_time(void)
 	struct late *late = late_vm(three_tokens);
 	u32 pages = 0;
 
+	needs_cr2();
 	EQ(run_to_sync(late->vcpu), 0);
 	for (int i = 0; i < 3; i++)
 		pages |= 1 << waited_for_soon(late);
@@ -380,6 +383,7 @@ static void told_in_user_mode(void)
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
 
+	needs_cr2();
 	run_to_sync(late->vcpu);
 	MUST(!ioctl(late->vcpu->fd, KVM_GET_SREGS, &sregs));
 	MUST(!ioctl(late->vcpu->fd, KVM_GET_REGS, &regs));
@@ -424,6 +428,7 @@ static void turned_off_while_waiting(void)
 	struct late *late = late_vm(turned_off);
 	u64 value;
 
+	needs_cr2();
 	if (on_stock_kvm())
 		SKIP("waits for the pages, which come later");
 	EQ(run_to_sync(late->vcpu), 1);
@@ -514,6 +519,7 @@ static void closed_while_waiting(void)
 {
 	struct late *late = late_vm(leaves_some);
 
+	needs_cr2();
 	if (on_stock_kvm())
 		SKIP("waits for the pages, which come later");
 	run_to_sync(late->vcpu);
@@ -530,6 +536,7 @@ static void killed_while_waiting(void)
 {
 	struct late *late = late_vm(leaves_some);
 
+	needs_cr2();
 	if (on_stock_kvm())
 		SKIP("waits for the pages, which never come");
 	run_to_sync(late->vcpu);

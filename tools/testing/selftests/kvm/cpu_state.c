@@ -191,8 +191,7 @@ static void page_fault_address(void)
 	struct vcpu *vcpu = quick_long(vm_new(), page_fault_address_guest);
 	struct kvm_sregs sregs;
 
-	if (on_bochs() && on_amd())
-		SKIP("Bochs's SVM does not switch CR2");
+	needs_cr2();
 	OK(ioctl(vcpu->fd, KVM_GET_SREGS, &sregs));
 	sregs.cr2 = 0xdeadbeef000;
 	OK(ioctl(vcpu->fd, KVM_SET_SREGS, &sregs));

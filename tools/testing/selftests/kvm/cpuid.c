@@ -296,6 +296,7 @@ static void emulated_features(void)
 
 	if (has_cap(vm->kvm, KVM_CAP_EXT_EMUL_CPUID) != 1)
 		SKIP("KVM_CAP_EXT_EMUL_CPUID is not offered");
+	needs_cr2();
 	OK(ioctl(vm->kvm, KVM_GET_EMULATED_CPUID, emulated));
 	e = cpuid_find(emulated, 0, 0);
 	MUST(e);

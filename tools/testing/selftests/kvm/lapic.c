@@ -259,6 +259,7 @@ static void order_guest(void)
 
 static void higher_vectors_first(void)
 {
+	needs_prompt_interrupts();
 	run_guest(order_guest);
 }
 

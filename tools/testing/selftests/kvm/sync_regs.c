@@ -112,8 +112,7 @@ static void dirty_sets_are_loaded_once(void)
 	struct kvm_vcpu_events events;
 	struct kvm_sregs sregs;
 
-	if (on_bochs() && on_amd())
-		SKIP("Bochs's SVM does not switch CR2");
+	needs_cr2();
 	vcpu->run->kvm_valid_regs = ALL_SETS;
 	MUST_EXIT(vcpu, KVM_EXIT_HLT);
 	EQ(s->regs.rax, 1);

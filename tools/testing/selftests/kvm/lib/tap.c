@@ -171,6 +171,13 @@ void needs_prompt_interrupts(void)
 		SKIP("Bochs's SVM is late with an interrupt that waits behind an exit");
 }
 
+/* For tests whose guests look at CR2. */
+void needs_cr2(void)
+{
+	if (on_bochs() && on_amd())
+		SKIP("Bochs's SVM does not switch CR2");
+}
+
 /* A directory per VM is named after its creator and fd: 123-4. */
 static int count_vm_directories(void)
 {

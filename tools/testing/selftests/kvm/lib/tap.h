@@ -121,6 +121,7 @@ bool nested_paging(void);
 bool hardware_delivers(void);
 void needs_shutdown_exits(void);
 void needs_prompt_interrupts(void);
+void needs_cr2(void);
 
 u64 now_ns(void);
 void sleep_ms(unsigned int ms);
