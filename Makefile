@@ -24,7 +24,7 @@
 #h   make host-shell a shell on the emulated host, our modules loaded
 #h   make check      SUITE="abi boot" runs a part, of:
 #h SUITES
-#h   make check-long    more guests under QEMU than make check has time for
+#h   make check-long    more guests under QEMU, and more on amd-bochs, than make check has
 #h   make check-debug   run some of them on a kernel that checks locks and memory; it is
 #h                   built first (make debug-kernel), in a quarter of an hour
 #h   make bench      what exits cost, counted in instructions, ours against stock
