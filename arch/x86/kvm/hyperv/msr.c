@@ -337,11 +337,11 @@ enum msr_result hyperv_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool ho
 
 	if (!row)
 		return MSR_BAD;
-	if (!row->vm)
-		return row->get(v, index, data) ? MSR_BAD : MSR_DONE;
-	mutex_lock(&h->lock);
+	if (row->vm)
+		mutex_lock(&h->lock);
 	ret = row->get(v, index, data);
-	mutex_unlock(&h->lock);
+	if (row->vm)
+		mutex_unlock(&h->lock);
 	return ret ? MSR_BAD : MSR_DONE;
 }
 
@@ -353,11 +353,11 @@ enum msr_result hyperv_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool hos
 
 	if (!row)
 		return MSR_BAD;
-	if (!row->vm)
-		return row->set(v, index, data, host) ? MSR_BAD : MSR_DONE;
-	mutex_lock(&h->lock);
+	if (row->vm)
+		mutex_lock(&h->lock);
 	ret = row->set(v, index, data, host);
-	mutex_unlock(&h->lock);
+	if (row->vm)
+		mutex_unlock(&h->lock);
 	return ret ? MSR_BAD : MSR_DONE;
 }
 
