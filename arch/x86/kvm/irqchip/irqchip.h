@@ -175,7 +175,7 @@ void lapic_hv_timer_expired(struct x86_vcpu *v);
  * coalesced, -1 none. Any context
  */
 int lapic_deliver_msi(struct kvm *kvm, const struct kvm_msi_msg *msg);
-/* An edge of this vCPU's own. False: its APIC takes none, or not this vector. Any context */
+/* An edge of this vCPU's own. False: there is no APIC, or it takes none. Any context */
 bool lapic_raise(struct x86_vcpu *v, u8 vector);
 /* For PV IPI hypercalls: bitmap of APIC ids from @min */
 int lapic_pv_send_ipi(struct kvm *kvm, unsigned long lo, unsigned long hi, u32 min, u32 icr,

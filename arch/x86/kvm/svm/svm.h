@@ -157,9 +157,9 @@ bool svm_cr4_valid(struct x86_vcpu *v, unsigned long cr4);
 bool svm_segments_valid(struct x86_vcpu *v);
 void svm_set_dr7(struct x86_vcpu *v, unsigned long dr7);
 void svm_sync_drs(struct x86_vcpu *v);
-/* Debug registers to the guest, until the next vcpu_load; and back to exits. */
-/* A debugger in the VMM uses them. */
+/* A debugger in the VMM uses the debug registers. */
 bool svm_needs_drs(struct svm_vcpu *s);
+/* They go to the guest, until the next vcpu_load; and back to exits. */
 void svm_give_drs(struct svm_vcpu *s);
 void svm_take_drs(struct svm_vcpu *s);
 void svm_load_drs(struct svm_vcpu *s);
