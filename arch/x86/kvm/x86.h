@@ -26,24 +26,28 @@
 #include "vendor_ops.h"
 
 /* Requests of x86; see kvm_request() */
-#define X86_REQ_EVENT		(KVM_REQ_ARCH_BASE + 0)	/* inject, or reconsider a window */
-#define X86_REQ_NMI		(KVM_REQ_ARCH_BASE + 1)
-#define X86_REQ_TRIPLE_FAULT	(KVM_REQ_ARCH_BASE + 2)
-#define X86_REQ_CLOCK		(KVM_REQ_ARCH_BASE + 3)	/* publish the pvclock page */
-#define X86_REQ_MASTERCLOCK	(KVM_REQ_ARCH_BASE + 4)
-#define X86_REQ_SCAN_IOAPIC	(KVM_REQ_ARCH_BASE + 5)
-#define X86_REQ_LOAD_ROOT	(KVM_REQ_ARCH_BASE + 6)	/* our TDP root was replaced */
-#define X86_REQ_TSC		(KVM_REQ_ARCH_BASE + 7)	/* tsc offset/ratio to hardware */
-#define X86_REQ_MSR_FILTER	(KVM_REQ_ARCH_BASE + 8)
-#define X86_REQ_IOAPIC_EOI	(KVM_REQ_ARCH_BASE + 9)	/* split irqchip: exit to user space */
-#define X86_REQ_TPR_REPORT	(KVM_REQ_ARCH_BASE + 10)
-#define X86_REQ_APIC_MODE	(KVM_REQ_ARCH_BASE + 11)	/* what hardware does of the APIC */
-#define X86_REQ_STEAL		(KVM_REQ_ARCH_BASE + 12)	/* the steal-time structure */
-#define X86_REQ_SMI		(KVM_REQ_ARCH_BASE + 13)
-#define X86_REQ_ASYNCPF		(KVM_REQ_ARCH_BASE + 14)	/* pages came or are waited for */
-#define X86_REQ_BUS_LOCK	(KVM_REQ_ARCH_BASE + 15)	/* to be told with the next exit */
-#define X86_REQ_HYPERV		(KVM_REQ_ARCH_BASE + 16)	/* hyperv.events for user space */
-#define X86_REQ_GUEST_FLUSH	(KVM_REQ_ARCH_BASE + 17)	/* TLB; the guest's own wish */
+enum {
+	X86_REQ_EVENT = KVM_REQ_ARCH_BASE,	/* inject, or reconsider a window */
+	X86_REQ_NMI,
+	X86_REQ_TRIPLE_FAULT,
+	X86_REQ_CLOCK,			/* publish the pvclock page */
+	X86_REQ_MASTERCLOCK,
+	X86_REQ_SCAN_IOAPIC,
+	X86_REQ_LOAD_ROOT,		/* our TDP root was replaced */
+	X86_REQ_TSC,			/* tsc offset/ratio to hardware */
+	X86_REQ_MSR_FILTER,
+	X86_REQ_IOAPIC_EOI,		/* split irqchip: exit to user space */
+	X86_REQ_TPR_REPORT,
+	X86_REQ_APIC_MODE,		/* what hardware does of the APIC */
+	X86_REQ_STEAL,			/* the steal-time structure */
+	X86_REQ_SMI,
+	X86_REQ_ASYNCPF,		/* pages came or are waited for */
+	X86_REQ_BUS_LOCK,		/* to be told with the next exit */
+	X86_REQ_HYPERV,			/* hyperv.events for user space */
+	X86_REQ_GUEST_FLUSH,		/* TLB; the guest's own wish */
+	X86_REQ_END,
+};
+static_assert(X86_REQ_END <= BITS_PER_LONG);
 
 /* Fixed-one and active-low bits: DR6 at reset (SDM 3B 17.2.3) */
 #define X86_DR6_INIT		0xffff0ff0ul
