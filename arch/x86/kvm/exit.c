@@ -2,6 +2,7 @@
 /* What each kind of exit means, whoever the vendor: one row, one handler. */
 #include <linux/kvm_para.h>
 #include <asm/cpu.h>
+#include <asm/smp.h>
 
 #include "core.h"
 #include "insn.h"
@@ -560,9 +561,14 @@ static enum x86_next exit_invpcid(struct x86_vcpu *v)
 	return x86_skip(v);
 }
 
-/* Guest memory is ordinary cached memory: INVD and WBINVD have nothing to do. */
+/*
+ * Guest memory is ordinary cached memory: INVD and WBINVD have nothing to do, unless
+ * devices do not look into caches. The vCPU may have been anywhere.
+ */
 static enum x86_next exit_cache(struct x86_vcpu *v)
 {
+	if (unlikely(READ_ONCE(to_x86_vm(v->vcpu.kvm)->mmu.noncoherent)))
+		wbinvd_on_all_cpus();
 	return x86_skip(v);
 }
 

@@ -57,6 +57,7 @@ struct mmu_vm {
 	struct page *own_page;		/* M; shown at @own_gfn, NULL: none */
 	gfn_t own_gfn;			/* M */
 	bool huge_exec;			/* c once vCPUs exist; whatever nx_huge_pages says */
+	bool noncoherent;		/* M, read racily; guests' own memory types count */
 	bool identity;			/* identity_lock in identity.c; see mmu_map_identity() */
 	struct mmu_shadow_vm shadow;
 };

@@ -169,6 +169,16 @@ void kvm_arch_mmu_zap_all(struct kvm *kvm)
 	mmu_dead_free(&dead);
 }
 
+/* Entries that force a memory type are made again without, or the other way round. */
+void kvm_arch_set_noncoherent_dma(struct kvm *kvm, bool noncoherent)
+{
+	write_lock(&kvm->mmu_lock);
+	WRITE_ONCE(to_x86_vm(kvm)->mmu.noncoherent, noncoherent);
+	write_unlock(&kvm->mmu_lock);
+	if (spte_format.forced)
+		kvm_arch_mmu_zap_all(kvm);
+}
+
 bool kvm_arch_mmu_age(struct kvm *kvm, const struct kvm_gfn_range *r, bool test_only)
 {
 	hpa_t root = to_x86_vm(kvm)->mmu.root[r->slot->as_id];
