@@ -286,6 +286,7 @@ void vmx_caps_export(struct x86_caps *caps)
 		.bus_lock_exit = vmx_hw.optional & SECONDARY_EXEC_BUS_LOCK_DETECTION,
 		.notify_exit = vmx_hw.optional & SECONDARY_EXEC_NOTIFY_VM_EXITING,
 		.vmcall = X86_VMCALL,
+		.pmu = &vmx_pmu,
 		.tss_pages = !vmx_hw.unrestricted,
 		.apicv = vmx_hw.apicv,
 		.apic_page = flexpriority,
