@@ -334,6 +334,9 @@ static int install(struct x86_vcpu *v, struct kvm_cpuid_entry2 *entries, unsigne
 			kvfree(entries);
 		goto out;
 	}
+	r = pmu_prepare(v, find(new, 0xa, 0));
+	if (r)
+		goto out;
 	swap(c->entries, new->entries);
 	swap(c->next, new->next);
 	c->nent = nent;
@@ -341,6 +344,7 @@ static int install(struct x86_vcpu *v, struct kvm_cpuid_entry2 *entries, unsigne
 	derive(v);
 	cpuid_update_runtime(v);
 	hyperv_cpuid_changed(v);
+	pmu_cpuid_changed(v);
 	x86_op(cpuid_changed)(v);
 	mmu_role_changed(v);
 	r = 0;

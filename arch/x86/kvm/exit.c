@@ -528,11 +528,17 @@ static enum x86_next exit_pause(struct x86_vcpu *v)
 	return x86_skip(v);
 }
 
-/* No performance counters are offered. */
 static enum x86_next exit_rdpmc(struct x86_vcpu *v)
 {
-	x86_inject_gp(v);
-	return X86_RESUME;
+	u64 count;
+
+	if (pmu_rdpmc(v, x86_gpr(v, X86_RCX), &count)) {
+		x86_inject_gp(v);
+		return X86_RESUME;
+	}
+	x86_set_gpr(v, X86_RAX, (u32)count);
+	x86_set_gpr(v, X86_RDX, count >> 32);
+	return x86_skip(v);
 }
 
 static enum x86_next exit_rdtsc(struct x86_vcpu *v)

@@ -346,7 +346,7 @@ static bool listed(u32 index)
 	for (i = 0; i < ARRAY_SIZE(list_needs); i++)
 		if (list_needs[i].index == index)
 			return cpuid_supported(list_needs[i].feature);
-	return true;
+	return pmu_listed(index);
 }
 
 static bool in_list(const struct msr_row *row, u32 index, u16 kind)

@@ -26,6 +26,7 @@ struct x86_msrs {
 	u64 mcg_cap, mcg_status, mcg_ctl;	/* v */
 	u64 *mce_banks;				/* c; 4 per bank: CTL, STATUS, ADDR, MISC */
 	u64 arch_capabilities, platform_info, misc_features, ucode_rev;	/* v */
+	u64 perf_capabilities;			/* v */
 	u64 power_ctl;				/* v; kept, and nothing follows from it */
 	u64 smi_count, hwcr, poll_control;	/* v */
 	u64 de_cfg, osvw_length, osvw_status;	/* v */

@@ -102,6 +102,27 @@ static enum msr_result vendor_or_zero_set(struct x86_vcpu *v, u32 index, u64 dat
 	return r == MSR_UNKNOWN ? set_zero(v, index, data, host) : r;
 }
 
+/* --- performance counters ------------------------------------------------ */
+
+static enum msr_result get_pmu(struct x86_vcpu *v, u32 index, u64 *data, bool host)
+{
+	return from_vendor(pmu_get_msr(v, index, data, host));
+}
+
+static enum msr_result set_pmu(struct x86_vcpu *v, u32 index, u64 data, bool host)
+{
+	return from_vendor(pmu_set_msr(v, index, data, host));
+}
+
+static enum msr_result set_perf_caps(struct x86_vcpu *v, u32 index, u64 data, bool host)
+{
+	if (data & ~pmu_capabilities())
+		return MSR_BAD;
+	v->msr.perf_capabilities = data;
+	pmu_caps_changed(v);
+	return MSR_DONE;
+}
+
 /* --- time and APIC ------------------------------------------------------- */
 
 static enum msr_result get_tsc(struct x86_vcpu *v, u32 index, u64 *data, bool host)
@@ -526,6 +547,7 @@ static enum msr_result set_hwcr(struct x86_vcpu *v, u32 index, u64 data, bool ho
 /* --- the rows ------------------------------------------------------------ */
 
 #define VENDOR		.get = vendor_get, .set = vendor_set
+#define PMU		.get = get_pmu, .set = set_pmu
 #define HYPERV		.get = hyperv_get_msr, .set = hyperv_set_msr
 #define BENIGN		.get = get_zero, .set = set_ignored
 #define ONE(index)	.first = (index), .last = (index)
@@ -546,6 +568,7 @@ const struct msr_row msr_rows[] = {
 	{ ONE(MSR_IA32_UCODE_REV), MSR_LISTED | MSR_FEATURE, 0, FIELD(msr.ucode_rev),
 	  .set = set_ucode_rev, .feature_value = feature_ucode_rev },
 	{ ONE(MSR_IA32_SMBASE), MSR_LISTED, .get = get_smbase, .set = set_smbase },
+	{ MSR_IA32_PERFCTR0, MSR_IA32_PERFCTR0 + 7, MSR_LISTED, PMU },
 	{ ONE(MSR_FSB_FREQ), .get = get_constant, .set = set_refused },
 	{ ONE(MSR_PLATFORM_INFO), MSR_LISTED | MSR_GUEST_RO,
 	  .get = get_platform_info, .set = set_platform_info },
@@ -559,6 +582,7 @@ const struct msr_row msr_rows[] = {
 	{ MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_EIP, MSR_LISTED, VENDOR },
 	{ ONE(MSR_IA32_MCG_CAP), .get = mce_get, .set = mce_set },
 	{ MSR_IA32_MCG_STATUS, MSR_IA32_MCG_CTL, MSR_LISTED, .get = mce_get, .set = mce_set },
+	{ MSR_P6_EVNTSEL0, MSR_P6_EVNTSEL0 + 7, MSR_LISTED, PMU },
 	{ ONE(MSR_IA32_PERF_STATUS), .get = get_constant, .set = set_refused },
 	{ ONE(MSR_IA32_MISC_ENABLE), MSR_LISTED, 0, FIELD(msr.misc_enable),
 	  .set = set_misc_enable },
@@ -571,9 +595,17 @@ const struct msr_row msr_rows[] = {
 	  .get = get_mtrr_fixed, .set = set_mtrr_fixed },
 	{ ONE(MSR_IA32_CR_PAT), MSR_LISTED, 0, FIELD(msr.pat), .set = set_pat },
 	{ ONE(MSR_MTRRdefType), 0, 0, FIELD(msr.mtrr_def_type), .set = set_mtrr_def },
+	{ MSR_CORE_PERF_FIXED_CTR0, MSR_CORE_PERF_FIXED_CTR2, MSR_LISTED, PMU },
+	{ ONE(MSR_IA32_PERF_CAPABILITIES), MSR_LISTED | MSR_FEATURE | MSR_GUEST_RO,
+	  X86_FEATURE_PDCM, FIELD(msr.perf_capabilities), .set = set_perf_caps,
+	  .feature_value = pmu_capabilities },
+	{ MSR_CORE_PERF_FIXED_CTR_CTRL, MSR_CORE_PERF_GLOBAL_OVF_CTRL, MSR_LISTED, PMU },
+	{ MSR_IA32_PEBS_ENABLE, MSR_PEBS_DATA_CFG, MSR_LISTED, PMU },
 	{ MSR_IA32_MC0_CTL, MSR_IA32_MCx_MISC(X86_MAX_MCE_BANKS - 1),
 	  .get = mce_get, .set = mce_set },
 	{ MSR_IA32_VMX_BASIC, MSR_IA32_VMX_VMFUNC, MSR_FEATURE, VENDOR },
+	{ MSR_IA32_PMC0, MSR_IA32_PMC0 + 7, 0, PMU },
+	{ ONE(MSR_IA32_DS_AREA), MSR_LISTED, PMU },
 	{ ONE(MSR_IA32_TSC_DEADLINE), MSR_LISTED, .get = get_deadline, .set = set_deadline },
 	{ 0x800, 0x8ff, .get = get_x2apic, .set = set_x2apic },
 	{ ONE(MSR_IA32_XSS), MSR_LISTED, X86_FEATURE_XSAVES, FIELD(regs.xss), .set = set_xss },
@@ -592,7 +624,7 @@ const struct msr_row msr_rows[] = {
 	{ MSR_STAR, MSR_SYSCALL_MASK, MSR_LISTED, VENDOR },
 	{ ONE(MSR_KERNEL_GS_BASE), MSR_LISTED, VENDOR },
 	{ ONE(MSR_TSC_AUX), MSR_LISTED, VENDOR },
-	{ MSR_K7_EVNTSEL0, MSR_K7_PERFCTR3, BENIGN },
+	{ MSR_K7_EVNTSEL0, MSR_K7_PERFCTR3, MSR_LISTED, PMU },
 	{ ONE(MSR_AMD64_SYSCFG), BENIGN },
 	{ ONE(MSR_K7_HWCR), MSR_LISTED, 0, FIELD(msr.hwcr), .set = set_hwcr },
 	{ ONE(MSR_AMD64_NB_CFG), BENIGN },
@@ -605,6 +637,7 @@ const struct msr_row msr_rows[] = {
 	{ ONE(MSR_AMD64_OSVW_ID_LENGTH), MSR_GUEST_RO, X86_FEATURE_OSVW,
 	  FIELD(msr.osvw_length) },
 	{ ONE(MSR_AMD64_OSVW_STATUS), MSR_GUEST_RO, X86_FEATURE_OSVW, FIELD(msr.osvw_status) },
+	{ MSR_F15H_PERF_CTL0, MSR_F15H_PERF_CTR5, MSR_LISTED, PMU },
 	{ ONE(MSR_AMD64_LS_CFG), .get = vendor_or_zero_get, .set = vendor_or_ignored_set },
 	{ ONE(MSR_AMD64_DC_CFG), BENIGN },
 	{ ONE(MSR_AMD64_DE_CFG), MSR_FEATURE, 0, FIELD(msr.de_cfg), .set = set_de_cfg,
@@ -627,6 +660,7 @@ int msr_vcpu_create(struct x86_vcpu *v)
 		return -ENOMEM;
 	m->mcg_cap = X86_MAX_MCE_BANKS;
 	m->arch_capabilities = feature_arch_capabilities();
+	m->perf_capabilities = pmu_capabilities();
 	m->platform_info = MSR_PLATFORM_INFO_CPUID_FAULT;
 	m->ucode_rev = host_is_amd() ? 0x01000065 : 0x100000000ULL;
 	m->de_cfg = feature_de_cfg();
@@ -658,6 +692,7 @@ void msr_vcpu_reset(struct x86_vcpu *v, bool init)
 	m->smi_count = 0;
 	m->hwcr = 0;
 	m->poll_control = 1;
+	pmu_vcpu_reset(v);
 	v->regs.xss = 0;
 	mce_reset(v);
 }

@@ -46,6 +46,7 @@ void x86_skip_len(struct x86_vcpu *v, unsigned int len)
 		rip = (u32)rip;
 	x86_set_rip(v, rip);
 	x86_op(set_int_shadow)(v, 0);
+	x86_insn_done(v, false);
 }
 
 enum x86_next x86_skip(struct x86_vcpu *v)
@@ -54,8 +55,10 @@ enum x86_next x86_skip(struct x86_vcpu *v)
 	unsigned int len = v->exit.insn_len;
 
 	if (unlikely(!len)) {
-		if (x86_op(skip_insn)(v) == 0)
+		if (x86_op(skip_insn)(v) == 0) {
+			x86_insn_done(v, false);
 			goto stepped;
+		}
 		if (irqs_disabled())
 			return X86_SLOW;
 		next = x86_insn_length(v, &len);
@@ -152,6 +155,8 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		lapic_choose_mode(v);
 	if (kvm_take_request(vcpu, X86_REQ_SCAN_IOAPIC))
 		irqchip_scan(v);
+	if (kvm_take_request(vcpu, X86_REQ_PMU))
+		pmu_serve(v);
 	if (kvm_take_request(vcpu, X86_REQ_NMI))
 		kvm_request(vcpu, X86_REQ_EVENT);
 	smm_collect(v);

@@ -19,6 +19,7 @@ struct kvm;
 struct x86_vcpu;
 struct kvm_segment;
 struct kvm_dtable;
+struct pmu_model;
 
 /* What hardware does of the local APIC. Off: the task priority at most */
 enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
@@ -166,6 +167,7 @@ struct x86_caps {
 	bool vnmi;
 	bool apicv;			/* hardware delivers a local APIC's interrupts */
 	bool apic_page;			/* and redirects accesses to an xAPIC's page */
+	const struct pmu_model *pmu;	/* the vendor's counters, there or not */
 	u8 vmcall;			/* the CPU's hypercall instruction is 0f 01 and this */
 	u64 supported_xcr0;		/* set by core in x86_vendor_register */
 	u64 supported_xss;

@@ -20,6 +20,7 @@
 #include "irqchip/irqchip.h"
 #include "mmu/mmu.h"
 #include "msr.h"
+#include "pmu/glue.h"
 #include "regs.h"
 #include "smm.h"
 #include "tsc.h"
@@ -45,6 +46,7 @@ enum {
 	X86_REQ_BUS_LOCK,		/* to be told with the next exit */
 	X86_REQ_HYPERV,			/* hyperv.events for user space */
 	X86_REQ_GUEST_FLUSH,		/* TLB; the guest's own wish */
+	X86_REQ_PMU,			/* counters changed or overflowed */
 	X86_REQ_END,
 };
 static_assert(X86_REQ_END <= BITS_PER_LONG);
@@ -119,6 +121,7 @@ struct x86_vm {
 	struct mmu_vm mmu;
 	struct x86_clock_vm clock;
 	struct hyperv_vm hyperv;
+	struct pmu_vm pmu;
 	struct msr_filter __rcu *msr_filter;	/* S */
 
 	u64 tss_addr;				/* L; read racily; 0: none */
@@ -146,6 +149,7 @@ struct x86_vcpu {
 	struct x86_events ev;			/* v */
 	struct mmu_vcpu mmu;			/* v */
 	struct lapic *apic;			/* c */
+	struct pmu_room *pmu;			/* v; NULL: no counters */
 	u32 mp_state;				/* v; KVM_MP_STATE_*, read racily by wake-ups */
 	bool pv_unhalted;			/* a; kicked by a hypercall */
 	u8 eoi_vector;				/* v; with X86_REQ_IOAPIC_EOI */
@@ -313,6 +317,13 @@ int x86_set_xcr0(struct x86_vcpu *v, u32 index, u64 val);
 enum x86_next x86_skip(struct x86_vcpu *v);
 /* Step over @len bytes known to be the length. IRQs on or off. */
 void x86_skip_len(struct x86_vcpu *v, unsigned int len);
+
+/* An instruction was done for the guest; @branch: one that can change RIP. IRQs on or off */
+static inline void x86_insn_done(struct x86_vcpu *v, bool branch)
+{
+	if (static_branch_unlikely(&pmu_counts))
+		pmu_insn_done(v, branch);
+}
 
 /* steal.c */
 bool steal_known(void);

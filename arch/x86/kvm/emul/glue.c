@@ -313,6 +313,30 @@ static bool emul_is_int3(const struct emul_ctx *c)
 	return c->map == 1 && c->opcode == 0xcc;
 }
 
+/* Those that can change RIP, taken or not, as counters of branches see them */
+static bool emul_is_branch(const struct emul_ctx *c)
+{
+	switch (c->map << 8 | c->opcode) {
+	case 0x170 ... 0x17f:	/* Jcc */
+	case 0x19a:		/* CALL, JMP, RET, LOOP, JCXZ, near and far */
+	case 0x1c2 ... 0x1c3:
+	case 0x1ca ... 0x1cb:
+	case 0x1e0 ... 0x1e3:
+	case 0x1e8 ... 0x1eb:
+	case 0x1cc ... 0x1cf:	/* INT3, INT, INTO, IRET */
+	case 0x1f1:
+	case 0x205:		/* SYSCALL, SYSRET, SYSENTER, SYSEXIT */
+	case 0x207:
+	case 0x234 ... 0x235:
+	case 0x280 ... 0x28f:
+		return true;
+	case 0x1ff:		/* of its group, /2 to /5 */
+		return (c->modrm >> 3 & 7) >= 2 && (c->modrm >> 3 & 7) <= 5;
+	default:
+		return false;
+	}
+}
+
 static void emul_queue_fault(struct x86_vcpu *v)
 {
 	const struct emul_fault *f = &v->emul->fault;
@@ -375,6 +399,7 @@ static enum x86_next emul_done(struct x86_vcpu *v)
 	next = emul_traps(v);
 	if (c->rep_more)
 		return next;	/* interrupts first, then the rest */
+	x86_insn_done(v, emul_is_branch(c));
 	emul_left_insn(v);
 	kvm_request(&v->vcpu, X86_REQ_EVENT);
 	if (v->io->halt && next == X86_RESUME)

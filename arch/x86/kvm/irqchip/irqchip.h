@@ -64,6 +64,8 @@ int lapic_get_state(struct x86_vcpu *v, struct kvm_lapic_state *s);
 int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s);
 /* The register page, for hardware that works on it */
 void *lapic_page(struct x86_vcpu *v);
+/* Counters overflowed; @mask: the local APIC masks LVTPC as it delivers (SDM 3A 10.5.1) */
+void lapic_deliver_pmi(struct x86_vcpu *v, bool mask);
 /* IA32_APIC_BASE: 0, or 1 for an illegal value or transition (host_initiated skips transitions) */
 int lapic_set_base(struct x86_vcpu *v, u64 value, bool host_initiated);
 u64 lapic_get_base(struct x86_vcpu *v);

@@ -177,6 +177,14 @@ int lapic_local_deliver(struct lapic *a, unsigned int lvt)
 	return lapic_accept(a, &irq);
 }
 
+void lapic_deliver_pmi(struct x86_vcpu *v, bool mask)
+{
+	struct lapic *a = v->apic;
+
+	if (lapic_local_deliver(a, APIC_LVTPC) >= 0 && mask)
+		lapic_set_reg(a, APIC_LVTPC, lapic_reg(a, APIC_LVTPC) | APIC_LVT_MASKED);
+}
+
 /* Does this LAPIC pass the 8259's output on? Also when it is off altogether. */
 bool lapic_takes_extint(struct x86_vcpu *v)
 {

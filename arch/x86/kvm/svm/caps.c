@@ -100,6 +100,7 @@ void svm_caps_export(struct x86_caps *caps)
 		.narrow_guests = !svm_hw.npt,
 		.nrips = svm_hw.nrips,
 		.vmcall = X86_VMMCALL,
+		.pmu = &svm_pmu,
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVE) && boot_cpu_has(X86_FEATURE_XSAVES),
 		.adjust_cpuid = svm_adjust_cpuid,
 	};

@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <asm/cpu_device_id.h>
 #include <asm/msr.h>
+#include <asm/perf_event.h>
 #include <asm/reboot.h>
 
 #include "svm.h"
@@ -76,6 +77,8 @@ static int svm_hw_enable(void)
 	}
 	cpu->last_vcpu = 0;
 	svm_cpu_init_asids(cpu);
+	/* Counters may tell guests from the host now. */
+	amd_pmu_enable_virt();
 	return 0;
 }
 
@@ -88,6 +91,7 @@ static void svm_hw_disable(void)
 		wrmsrl(MSR_AMD64_TSC_RATIO, cpu->tsc_ratio);
 	}
 	svm_off();
+	amd_pmu_disable_virt();
 }
 
 static int svm_vm_init(struct kvm *kvm)

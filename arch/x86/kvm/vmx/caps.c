@@ -245,6 +245,8 @@ int vmx_caps_probe(void)
 	hw->secondary |= hw->ple ? SECONDARY_EXEC_PAUSE_LOOP_EXITING : 0;
 	hw->secondary |= hw->tsc_scaling ? SECONDARY_EXEC_TSC_SCALING : 0;
 	hw->spec_ctrl_bits = vmx_spec_ctrl_bits();
+	vmx_perf_probe(control_msr(MSR_IA32_VMX_ENTRY_CTLS, MSR_IA32_VMX_TRUE_ENTRY_CTLS) >> 32,
+		       control_msr(MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS) >> 32);
 	return 0;
 }
 
@@ -284,6 +286,7 @@ void vmx_caps_export(struct x86_caps *caps)
 		.bus_lock_exit = vmx_hw.optional & SECONDARY_EXEC_BUS_LOCK_DETECTION,
 		.notify_exit = vmx_hw.optional & SECONDARY_EXEC_NOTIFY_VM_EXITING,
 		.vmcall = X86_VMCALL,
+		.pmu = &vmx_pmu,
 		.tss_pages = !vmx_hw.unrestricted,
 		.apicv = vmx_hw.apicv,
 		.apic_page = flexpriority,

@@ -135,6 +135,7 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 	s->primary = vmx_hw.primary;
 	s->secondary = vmx_hw.secondary;
 	s->entry_ctl = vmx_hw.entry;
+	s->exit_ctl = vmx_hw.exit;
 	s->exceptions = VMX_ALWAYS | (vmx_hw.ept ? 0 : BIT(VEC_PF));
 	if (!s->vpid)
 		s->secondary &= ~SECONDARY_EXEC_ENABLE_VPID;
@@ -144,7 +145,7 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 		vmx_write(VMX_PREEMPTION_TIMER_VALUE, U32_MAX);
 	vmx_write(CPU_BASED_VM_EXEC_CONTROL, s->primary);
 	vmx_write(SECONDARY_VM_EXEC_CONTROL, s->secondary);
-	vmx_write(VM_EXIT_CONTROLS, vmx_hw.exit);
+	vmx_write(VM_EXIT_CONTROLS, s->exit_ctl);
 	vmx_write(VM_ENTRY_CONTROLS, s->entry_ctl);
 	vmx_write(EXCEPTION_BITMAP, s->exceptions);
 	vmx_write(PAGE_FAULT_ERROR_CODE_MASK, 0);

@@ -33,6 +33,8 @@ struct vmx_hw {
 	bool flush_l1d;			/* l1d.c: on entries to the inner loop */
 	bool flush_l1d_always;		/* on each entry */
 	u64 spec_ctrl_bits;		/* of SPEC_CTRL that the CPU has, 0: no such MSR */
+	bool perf;			/* the host's perf has counters: perf.c */
+	bool perf_global;		/* entry and exit switch IA32_PERF_GLOBAL_CTRL */
 };
 extern struct vmx_hw vmx_hw;
 
@@ -64,6 +66,9 @@ struct vmx_entry {
 	u64 host_spec_ctrl;		/* p  0x08 */
 	u8 launched;			/* i  0x10; this VMCS has been, on this CPU */
 };
+
+/* perf.c: MSRs that are switched by hand */
+#define VMX_NR_PERF	8
 
 /* vmx_vcpu.prep: what the next entry has to look at */
 #define VMX_PREP_FRESH	BIT(0)		/* first entry since prepare_guest */
@@ -97,7 +102,7 @@ struct vmx_vcpu {
 	bool state_valid;		/* v; segments were checked since they changed */
 	struct vmx_vm86 vm86;
 	bool guest_loaded;		/* p; MSRs that only user mode needs are the guest's */
-	u32 pin, primary, secondary, entry_ctl;	/* v; controls as in the VMCS */
+	u32 pin, primary, secondary, entry_ctl, exit_ctl;	/* v; controls as in the VMCS */
 	u32 exceptions;			/* v; exception bitmap */
 	u32 ple_window;			/* v */
 	u8 tpr_threshold;		/* v; as in the VMCS */
@@ -120,6 +125,11 @@ struct vmx_vcpu {
 	u64 cstar;			/* v */
 	u64 kernel_gs_base;		/* v; in the MSR while guest_loaded */
 	u64 spec_ctrl;			/* v */
+
+	/* perf.c */
+	u64 perf_guest, perf_host;	/* v; IA32_PERF_GLOBAL_CTRL in the VMCS */
+	struct vmx_msr_entry perf[VMX_NR_PERF];	/* p; the host's values */
+	u8 nr_perf;			/* p; of these, written back when the guest is left */
 
 	/* bitmap.c */
 	struct page *map;		/* v; a map of its own, NULL: none needed yet */
@@ -253,6 +263,14 @@ void vmx_msr_filter_changed(struct x86_vcpu *v);
 /* tlb.c */
 int vmx_vpids_init(void);
 void vmx_vpids_exit(void);
+
+/* perf.c; enter and leave: IRQs off, around the inner loop, with vmx_hw.perf */
+void vmx_perf_probe(u32 entry, u32 exit);
+void vmx_perf_enter(struct vmx_vcpu *s);
+void vmx_perf_leave(struct vmx_vcpu *s);
+
+/* pmu.c */
+extern const struct pmu_model vmx_pmu;
 
 /* l1d.c */
 int vmx_l1d_init(void);
