@@ -7,6 +7,7 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <asm/mce.h>
 
 #include "x86.h"
 
@@ -346,6 +347,8 @@ static bool listed(u32 index)
 	for (i = 0; i < ARRAY_SIZE(list_needs); i++)
 		if (list_needs[i].index == index)
 			return cpuid_supported(list_needs[i].feature);
+	if (index == MSR_IA32_FEAT_CTL || index == MSR_IA32_MCG_EXT_CTL)
+		return x86_caps.mce & MCG_LMCE_P;
 	return pmu_listed(index);
 }
 

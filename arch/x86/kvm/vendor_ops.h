@@ -168,6 +168,7 @@ struct x86_caps {
 	bool apicv;			/* hardware delivers a local APIC's interrupts */
 	bool apic_page;			/* and redirects accesses to an xAPIC's page */
 	const struct pmu_model *pmu;	/* the vendor's counters, there or not */
+	u64 mce;			/* MCG_* that guests may have beside the common ones */
 	u8 vmcall;			/* the CPU's hypercall instruction is 0f 01 and this */
 	u64 supported_xcr0;		/* set by core in x86_vendor_register */
 	u64 supported_xss;

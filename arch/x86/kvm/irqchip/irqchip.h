@@ -64,6 +64,9 @@ int lapic_get_state(struct x86_vcpu *v, struct kvm_lapic_state *s);
 int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s);
 /* The register page, for hardware that works on it */
 void *lapic_page(struct x86_vcpu *v);
+/* The local vector table has one for corrected errors. vCPU mutex held */
+void lapic_set_cmci(struct x86_vcpu *v, bool on);
+void lapic_deliver_cmci(struct x86_vcpu *v);
 /* Counters overflowed; @mask: the local APIC masks LVTPC as it delivers (SDM 3A 10.5.1) */
 void lapic_deliver_pmi(struct x86_vcpu *v, bool mask);
 /* IA32_APIC_BASE: 0, or 1 for an illegal value or transition (host_initiated skips transitions) */

@@ -11,6 +11,7 @@
 #include "../core.h"
 
 #define LAPIC_VERSION	(0x14u | (5u << 16))	/* integrated, LVTs 0 to 5 */
+#define LAPIC_CMCI	(1u << 16)		/* one more */
 #define LAPIC_BASE_ADDR	GENMASK_ULL(51, 12)
 #define NR_VEC_WORDS	8
 
@@ -185,6 +186,12 @@ void lapic_deliver_pmi(struct x86_vcpu *v, bool mask)
 		lapic_set_reg(a, APIC_LVTPC, lapic_reg(a, APIC_LVTPC) | APIC_LVT_MASKED);
 }
 
+void lapic_deliver_cmci(struct x86_vcpu *v)
+{
+	if (v->apic && v->apic->cmci)
+		lapic_local_deliver(v->apic, APIC_LVTCMCI);
+}
+
 /* Does this LAPIC pass the 8259's output on? Also when it is off altogether. */
 bool lapic_takes_extint(struct x86_vcpu *v)
 {
@@ -355,7 +362,8 @@ void lapic_hw_eoi(struct x86_vcpu *v, u8 vector)
 static void lapic_write_svr(struct lapic *a, u32 val)
 {
 	static const u16 lvts[] = {
-		APIC_LVTT, APIC_LVTTHMR, APIC_LVTPC, APIC_LVT0, APIC_LVT1, APIC_LVTERR
+		APIC_LVTT, APIC_LVTTHMR, APIC_LVTPC, APIC_LVT0, APIC_LVT1, APIC_LVTERR,
+		APIC_LVTCMCI
 	};
 	u32 mask = APIC_SPIV_APIC_ENABLED | APIC_VECTOR_MASK | APIC_SPIV_FOCUS_DISABLED;
 	bool on = val & APIC_SPIV_APIC_ENABLED;
@@ -365,7 +373,7 @@ static void lapic_write_svr(struct lapic *a, u32 val)
 		mask |= APIC_SPIV_DIRECTED_EOI;
 	lapic_set_reg(a, APIC_SPIV, val & mask);
 	/* Software disable masks all LVTs (SDM 3A 10.4.7.2). */
-	for (i = 0; !on && i < ARRAY_SIZE(lvts); i++)
+	for (i = 0; !on && i < ARRAY_SIZE(lvts) - !a->cmci; i++)
 		lapic_set_reg(a, lvts[i], lapic_reg(a, lvts[i]) | APIC_LVT_MASKED);
 	if (!on)
 		lapic_timer_cancel(a);
@@ -430,6 +438,10 @@ static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
 		lapic_write_lvt(a, reg, val, LVT_COMMON | APIC_LVT_TIMER_PERIODIC |
 				APIC_LVT_TIMER_TSCDEADLINE);
 		return 0;
+	case APIC_LVTCMCI:
+		if (!a->cmci)
+			return 1;
+		fallthrough;
 	case APIC_LVTTHMR:
 	case APIC_LVTPC:
 		lapic_write_lvt(a, reg, val, LVT_COMMON | APIC_MODE_MASK);
@@ -479,6 +491,8 @@ static bool lapic_readable(const struct lapic *a, unsigned int reg)
 
 	if (reg >= 0x400 || (reg & 0xf))
 		return false;
+	if (reg == APIC_LVTCMCI)
+		return a->cmci;
 	return ((a->x2apic ? map : map | xapic_only) >> (reg >> 4)) & 1;
 }
 
@@ -707,6 +721,20 @@ int lapic_set_base(struct x86_vcpu *v, u64 value, bool host)
 	return 0;
 }
 
+static void lapic_set_version(struct lapic *a)
+{
+	lapic_set_reg(a, APIC_LVR, LAPIC_VERSION + (a->cmci ? LAPIC_CMCI : 0));
+}
+
+void lapic_set_cmci(struct x86_vcpu *v, bool on)
+{
+	if (!v->apic)
+		return;
+	v->apic->cmci = on;
+	lapic_set_reg(v->apic, APIC_LVTCMCI, APIC_LVT_MASKED);
+	lapic_set_version(v->apic);
+}
+
 /* SDM 3A 10.4.7.1 */
 void lapic_reset(struct x86_vcpu *v, bool init)
 {
@@ -721,9 +749,11 @@ void lapic_reset(struct x86_vcpu *v, bool init)
 				 (bsp ? MSR_IA32_APICBASE_BSP : 0));
 		lapic_set_reg(a, APIC_ID, v->vcpu.id << 24);
 	}
-	lapic_set_reg(a, APIC_LVR, LAPIC_VERSION);
+	lapic_set_version(a);
 	for (reg = APIC_LVTT; reg <= APIC_LVTERR; reg += 0x10)
 		lapic_set_reg(a, reg, APIC_LVT_MASKED);
+	if (a->cmci)
+		lapic_set_reg(a, APIC_LVTCMCI, APIC_LVT_MASKED);
 	/* Virtual wire for the boot processor, until firmware says otherwise. */
 	if (bsp && !(to_x86_vm(v->vcpu.kvm)->disabled_quirks & KVM_X86_QUIRK_LINT0_REENABLED))
 		lapic_set_reg(a, APIC_LVT0, APIC_DM_EXTINT);
@@ -824,7 +854,7 @@ int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s)
 	bitmap_zero(a->posted.vectors, 256);
 	memcpy(a->regs, s->regs, sizeof(s->regs));
 	/* What is not state is ours. */
-	lapic_set_reg(a, APIC_LVR, LAPIC_VERSION);
+	lapic_set_version(a);
 	if (a->x2apic)
 		lapic_enter_x2apic(a);
 	a->sw_enabled = lapic_reg(a, APIC_SPIV) & APIC_SPIV_APIC_ENABLED;

@@ -46,6 +46,7 @@ struct lapic {
 	bool enabled;			/* v, r; by APIC_BASE */
 	bool x2apic;			/* v, r */
 	bool sw_enabled;		/* v, r; by SVR */
+	bool cmci;			/* v; LVT CMCI is there */
 	bool irr_pending;		/* a; hint: the IRR may have bits */
 	bool hw_delivers;		/* v, r; and keeps IRR, ISR and PPR meanwhile */
 	s16 highest_isr;		/* v; -1: none; unless @hw_delivers */

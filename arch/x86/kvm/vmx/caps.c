@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The capability MSRs of SDM 3D appendix A, turned into what the room uses. */
 #include <linux/module.h>
+#include <asm/mce.h>
 #include <asm/cpufeature.h>
 #include <asm/nospec-branch.h>
 #include <asm/pgtable.h>
@@ -286,6 +287,7 @@ void vmx_caps_export(struct x86_caps *caps)
 		.bus_lock_exit = vmx_hw.optional & SECONDARY_EXEC_BUS_LOCK_DETECTION,
 		.notify_exit = vmx_hw.optional & SECONDARY_EXEC_NOTIFY_VM_EXITING,
 		.vmcall = X86_VMCALL,
+		.mce = MCG_CMCI_P | MCG_LMCE_P,
 		.pmu = &vmx_pmu,
 		.tss_pages = !vmx_hw.unrestricted,
 		.apicv = vmx_hw.apicv,
