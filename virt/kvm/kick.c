@@ -212,15 +212,19 @@ static void shrink_poll(struct kvm_vcpu *vcpu)
 static bool poll_for_work(struct kvm_vcpu *vcpu, ktime_t start)
 {
 	ktime_t stop = ktime_add_ns(start, vcpu->halt_poll_ns);
+	ktime_t now;
 
 	vcpu->stat.halt_attempted_poll++;
 	do {
+		now = ktime_get();
 		if (wait_is_over(vcpu)) {
 			vcpu->stat.halt_successful_poll++;
+			vcpu->stat.halt_poll_success_ns += ktime_to_ns(ktime_sub(now, start));
 			return true;
 		}
 		cpu_relax();
-	} while (!need_resched() && single_task_running() && ktime_before(ktime_get(), stop));
+	} while (!need_resched() && single_task_running() && ktime_before(now, stop));
+	vcpu->stat.halt_poll_fail_ns += ktime_to_ns(ktime_sub(now, start));
 	return false;
 }
 

@@ -345,6 +345,7 @@ static int install(struct x86_vcpu *v, struct kvm_cpuid_entry2 *entries, unsigne
 	cpuid_update_runtime(v);
 	hyperv_cpuid_changed(v);
 	pmu_cpuid_changed(v);
+	lapic_cpuid_changed(v);
 	x86_op(cpuid_changed)(v);
 	mmu_role_changed(v);
 	r = 0;

@@ -437,7 +437,7 @@ static enum x86_next exc_undefined(struct x86_vcpu *v)
 		if (b[0] == 0x0f && b[1] == 0xaa)
 			return x86_emulate(v);
 	}
-	if (quirk && x86_op(get_cpl)(v) == 0 && (x86_cr0(v) & X86_CR0_PE)) {
+	if (quirk && x86_op(get_cpl)(v) == 0) {
 		peek_insn(v, b, sizeof(b));
 		if (b[0] == 0x0f && b[1] == 0x01 &&
 		    (b[2] == X86_VMCALL || b[2] == X86_VMMCALL)) {

@@ -124,9 +124,7 @@ static long vm_set_tsc_khz(void *obj, void *arg)
 	struct kvm *kvm = obj;
 	u64 khz = (unsigned long)arg;
 
-	if (kvm->created_vcpus || khz > U32_MAX)
-		return -EINVAL;
-	return tsc_set_default_khz(kvm, khz);
+	return khz > U32_MAX ? -EINVAL : tsc_set_default_khz(kvm, khz);
 }
 
 static long vm_get_tsc_khz(void *obj, void *arg)

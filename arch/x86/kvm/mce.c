@@ -164,16 +164,13 @@ enum msr_result mce_set(struct x86_vcpu *v, u32 index, u64 data, bool host)
 	}
 }
 
+/* Reports nothing: KVM_X86_SETUP_MCE switches the banks on. */
 void mce_reset(struct x86_vcpu *v)
 {
-	unsigned int i;
-
 	v->msr.mcg_status = 0;
 	memset(v->msr.mce_ctl2, 0, sizeof(v->msr.mce_ctl2));
-	v->msr.mcg_ctl = v->msr.mcg_cap & MCG_CTL_P ? ~0ULL : 0;
+	v->msr.mcg_ctl = 0;
 	memset(v->msr.mce_banks, 0, X86_MAX_MCE_BANKS * BANK_REGS * sizeof(u64));
-	for (i = 0; i < X86_MAX_MCE_BANKS; i++)
-		v->msr.mce_banks[i * BANK_REGS + BANK_CTL] = ~0ULL;
 }
 
 long mce_ioctl_cap(void *obj, void *arg)
@@ -186,7 +183,7 @@ long mce_ioctl_setup(void *obj, void *arg)
 {
 	struct x86_vcpu *v = to_x86(obj);
 	u64 cap = *(u64 *)arg;
-	unsigned int banks = cap & MCG_BANKCNT_MASK;
+	unsigned int i, banks = cap & MCG_BANKCNT_MASK;
 
 	if (!banks || banks > X86_MAX_MCE_BANKS ||
 	    (cap & ~(MCE_CAPS | x86_caps.mce | MCG_BANKCNT_MASK | MCG_EXT_CNT_MASK)))
@@ -194,6 +191,9 @@ long mce_ioctl_setup(void *obj, void *arg)
 	v->msr.mcg_cap = cap;
 	mce_reset(v);
 	lapic_set_cmci(v, cap & MCG_CMCI_P);
+	v->msr.mcg_ctl = cap & MCG_CTL_P ? ~0ULL : 0;
+	for (i = 0; i < banks; i++)
+		v->msr.mce_banks[i * BANK_REGS + BANK_CTL] = ~0ULL;
 	return 0;
 }
 

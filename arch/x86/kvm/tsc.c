@@ -246,7 +246,7 @@ int tsc_set_default_khz(struct kvm *kvm, u32 khz)
 		khz = tsc_khz;
 	if (rate_ratio(khz, &ratio))
 		return -EINVAL;
-	to_x86_vm(kvm)->clock.default_khz = khz;
+	WRITE_ONCE(to_x86_vm(kvm)->clock.default_khz, khz);
 	return 0;
 }
 

@@ -27,6 +27,8 @@ struct kvm_vcpu_stat {
 	u64 halt_exits;
 	u64 halt_successful_poll;
 	u64 halt_attempted_poll;
+	u64 halt_poll_success_ns;
+	u64 halt_poll_fail_ns;
 	u64 halt_wakeup;
 	u64 signal_exits;
 	u64 io_exits;

@@ -277,20 +277,24 @@ static void emul_commit(struct x86_vcpu *v)
 enum x86_next x86_emulation_failed(struct x86_vcpu *v, const u8 *bytes, unsigned int n)
 {
 	struct kvm_run *run = v->vcpu.run;
+	unsigned int ndata = 1;		/* flags */
 
 	v->vcpu.stat.insn_emulation_fail++;
 	n = min_t(unsigned int, n, sizeof(run->emulation_failure.insn_bytes));
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	memset(&run->emulation_failure, 0, sizeof(run->emulation_failure));
 	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
-	/* flags and the 16 bytes of size and instruction */
-	run->emulation_failure.ndata = n ? 3 : 1;
 	if (n) {
+		ndata += 2;
 		run->emulation_failure.flags =
 			KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
 		run->emulation_failure.insn_size = n;
 		memcpy(run->emulation_failure.insn_bytes, bytes, n);
 	}
+	/* What follows is for people, not for programs. */
+	run->internal.data[ndata++] = v->exit.hw_code;
+	run->internal.data[ndata++] = x86_rip(v);
+	run->emulation_failure.ndata = ndata;
 	return X86_TO_USER;
 }
 

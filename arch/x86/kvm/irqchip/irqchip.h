@@ -60,6 +60,7 @@ int pit_set_reinject(struct kvm *kvm, const struct kvm_reinject_control *c);
 int lapic_create(struct x86_vcpu *v);
 void lapic_destroy(struct x86_vcpu *v);
 void lapic_reset(struct x86_vcpu *v, bool init);
+void lapic_cpuid_changed(struct x86_vcpu *v);
 int lapic_get_state(struct x86_vcpu *v, struct kvm_lapic_state *s);
 int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s);
 /* The register page, for hardware that works on it */

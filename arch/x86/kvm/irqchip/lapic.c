@@ -721,9 +721,19 @@ int lapic_set_base(struct x86_vcpu *v, u64 value, bool host)
 	return 0;
 }
 
-static void lapic_set_version(struct lapic *a)
+/* An IOAPIC in user space takes EOIs of its own: those need not be told (SDM 3A 10.8.5). */
+void lapic_cpuid_changed(struct x86_vcpu *v)
 {
-	lapic_set_reg(a, APIC_LVR, LAPIC_VERSION + (a->cmci ? LAPIC_CMCI : 0));
+	u32 version = LAPIC_VERSION;
+
+	if (!v->apic)
+		return;
+	if (v->apic->cmci)
+		version += LAPIC_CMCI;
+	if (to_x86_vm(v->vcpu.kvm)->irqchip.mode == IRQCHIP_SPLIT &&
+	    x86_has(v, X86_FEATURE_X2APIC))
+		version |= APIC_LVR_DIRECTED_EOI;
+	lapic_set_reg(v->apic, APIC_LVR, version);
 }
 
 void lapic_set_cmci(struct x86_vcpu *v, bool on)
@@ -732,7 +742,7 @@ void lapic_set_cmci(struct x86_vcpu *v, bool on)
 		return;
 	v->apic->cmci = on;
 	lapic_set_reg(v->apic, APIC_LVTCMCI, APIC_LVT_MASKED);
-	lapic_set_version(v->apic);
+	lapic_cpuid_changed(v);
 }
 
 /* SDM 3A 10.4.7.1 */
@@ -749,7 +759,7 @@ void lapic_reset(struct x86_vcpu *v, bool init)
 				 (bsp ? MSR_IA32_APICBASE_BSP : 0));
 		lapic_set_reg(a, APIC_ID, v->vcpu.id << 24);
 	}
-	lapic_set_version(a);
+	lapic_cpuid_changed(v);
 	for (reg = APIC_LVTT; reg <= APIC_LVTERR; reg += 0x10)
 		lapic_set_reg(a, reg, APIC_LVT_MASKED);
 	if (a->cmci)
@@ -854,7 +864,7 @@ int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s)
 	bitmap_zero(a->posted.vectors, 256);
 	memcpy(a->regs, s->regs, sizeof(s->regs));
 	/* What is not state is ours. */
-	lapic_set_version(a);
+	lapic_cpuid_changed(v);
 	if (a->x2apic)
 		lapic_enter_x2apic(a);
 	a->sw_enabled = lapic_reg(a, APIC_SPIV) & APIC_SPIV_APIC_ENABLED;

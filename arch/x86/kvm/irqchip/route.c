@@ -117,10 +117,8 @@ int irqchip_create_split(struct kvm *kvm, unsigned int pins)
 {
 	struct irqchip_vm *ic = &to_x86_vm(kvm)->irqchip;
 
-	if (ic->mode != IRQCHIP_NONE)
+	if (ic->mode != IRQCHIP_NONE || kvm->created_vcpus)
 		return -EEXIST;
-	if (kvm->created_vcpus)
-		return -EINVAL;
 	ic->split_pins = min(pins, 255u);
 	smp_store_release((int *)&ic->mode, IRQCHIP_SPLIT);
 	lapic_show_page(kvm);

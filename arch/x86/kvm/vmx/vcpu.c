@@ -168,6 +168,8 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 		vmx_write(PLE_GAP, vmx_pause.gap);
 		vmx_write(PLE_WINDOW, s->ple_window);
 	}
+	if (s->secondary & SECONDARY_EXEC_ENCLS_EXITING)
+		vmx_write(ENCLS_EXITING_BITMAP, ~0ull);
 	vmx_write_host_constants();
 	vmx_pml_start(s);
 	vmx_bitmap_create(s);

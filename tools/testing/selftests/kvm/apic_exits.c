@@ -175,11 +175,33 @@ static void saved_in_service(void)
 	vm_free(vcpu->vm);
 }
 
+/* Where the IOAPIC is user space's, EOIs need not be told (SDM 3A 10.8.5). */
+static void directed_eoi(void)
+{
+	for (int split = 0; split < 2; split++) {
+		struct vm *vm = split ? vm_new() : vm_new_irqchip();
+		struct kvm_lapic_state lapic;
+		struct vcpu *vcpu;
+
+		if (split)
+			OK(enable_cap(vm->fd, KVM_CAP_SPLIT_IRQCHIP, 24));
+		vcpu = vcpu_new(vm, 0);
+		FAILS(enable_cap(vm->fd, KVM_CAP_SPLIT_IRQCHIP, 24), EEXIST);
+		set_supported_cpuid(vcpu);
+		OK(ioctl(vcpu->fd, KVM_GET_LAPIC, &lapic));
+		OK(ioctl(vcpu->fd, KVM_SET_LAPIC, &lapic));
+		OK(ioctl(vcpu->fd, KVM_GET_LAPIC, &lapic));
+		EQ(lapic.regs[0x33] & 1, split);
+		vm_free(vm);
+	}
+}
+
 static const struct test tests[] = {
 	TEST(cr8),
 	TEST(xapic),
 	TEST(x2apic),
 	TEST(saved_in_service),
+	TEST(directed_eoi),
 };
 
 TEST_MAIN(tests)
