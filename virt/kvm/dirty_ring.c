@@ -10,6 +10,7 @@
  */
 #include <linux/vmalloc.h>
 #include "virt.h"
+#include "virt_trace.h"
 
 /* For what one pass of KVM_RUN may still log once user space should be told */
 #define RESERVE		64
@@ -118,6 +119,7 @@ static void push(struct kvm_vcpu *vcpu, u32 slot, u64 offset)
 	r->last_slot = slot;
 	r->last_offset = offset;
 	WRITE_ONCE(r->next, r->next + 1);
+	trace_kvm_dirty_ring_push(vcpu->id, r->next, r->first, slot, offset);
 	if (kvm_dirty_ring_wants_exit(vcpu))
 		kvm_request(vcpu, KVM_REQ_DIRTY_RING);
 }
@@ -203,8 +205,11 @@ long kvm_reset_dirty_rings(struct kvm *kvm)
 	if (!READ_ONCE(kvm->dirty_ring_size))
 		return -EINVAL;
 	mutex_lock(&kvm->slots_lock);
-	kvm_for_each_vcpu(i, vcpu, kvm)
+	kvm_for_each_vcpu(i, vcpu, kvm) {
 		n += reset_ring(kvm, &vcpu->dirty_ring, &flush);
+		trace_kvm_dirty_ring_reset(vcpu->id, READ_ONCE(vcpu->dirty_ring.next),
+					   vcpu->dirty_ring.first);
+	}
 	if (flush)
 		kvm_flush_remote_tlbs(kvm);
 	mutex_unlock(&kvm->slots_lock);

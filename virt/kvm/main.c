@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The module, /dev/kvm and the ioctls of the system fd. */
 #include <linux/cpumask.h>
+#include <linux/kobject.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
+#include <linux/slab.h>
 #include "virt.h"
 
 /* Guards backend; not held while the misc device comes or goes (misc_mtx nests outside). */
@@ -143,6 +145,35 @@ static struct miscdevice kvm_dev = {
 	.name	= "kvm",
 	.fops	= &kvm_dev_fops,
 };
+
+/**
+ * kvm_tell_uevent() - a VM comes or goes: udev rules can know
+ * @kvm: the VM
+ * @created: else it ends
+ *
+ * The device is there as long as VMs are. Without memory nobody is told.
+ */
+void kvm_tell_uevent(struct kvm *kvm, bool created)
+{
+	static unsigned long long count, ever;		/* kvm_vms_lock */
+	unsigned long long now, all;
+	struct kobj_uevent_env *env;
+
+	mutex_lock(&kvm_vms_lock);
+	now = created ? ++count : --count;
+	all = created ? ++ever : ever;
+	mutex_unlock(&kvm_vms_lock);
+
+	env = kzalloc(sizeof(*env), GFP_KERNEL_ACCOUNT);
+	if (!env)
+		return;
+	if (!add_uevent_var(env, "CREATED=%llu", all) &&
+	    !add_uevent_var(env, "COUNT=%llu", now) &&
+	    !add_uevent_var(env, "EVENT=%s", created ? "create" : "destroy") &&
+	    !add_uevent_var(env, "PID=%d", kvm->creator))
+		kobject_uevent_env(&kvm_dev.this_device->kobj, KOBJ_CHANGE, env->envp);
+	kfree(env);
+}
 
 /**
  * kvm_core_register() - a backend is ready: open /dev/kvm

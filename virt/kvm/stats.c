@@ -64,6 +64,8 @@ static const struct stat_row vcpu_stats[] = {
 
 static const struct stat_row vm_stats[] = {
 	VM(mmu_flushes, "remote_tlb_flush", CUMULATIVE),
+	/* None is spared. */
+	VM(mmu_flushes, "remote_tlb_flush_requests", CUMULATIVE),
 	VM(mmu_unmaps, "mmu_unmaps", CUMULATIVE),
 	VM(pages_4k, "pages_4k", INSTANT),
 	VM(pages_2m, "pages_2m", INSTANT),

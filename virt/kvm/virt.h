@@ -19,6 +19,7 @@
 struct module *kvm_backend_get(void);
 /* @kvm NULL on the system fd */
 long kvm_check_extension(struct kvm *kvm, long cap);
+void kvm_tell_uevent(struct kvm *kvm, bool created);
 
 /* ioctl.c */
 long kvm_ioctl_call_srcu(const struct kvm_ioctl_row *row, void *obj, unsigned long arg,

@@ -15,6 +15,7 @@
 #include <uapi/asm/kvm_para.h>
 
 #include "x86.h"
+#include "trace.h"
 
 #define HYPER_BASE	0x40000000u
 #define HYPER_END	0x40010000u	/* signatures are looked for below */
@@ -477,6 +478,8 @@ void cpuid_emulate(struct x86_vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 	u32 leaf = *eax, sub = *ecx;
 	const struct kvm_cpuid_entry2 *e = find(c, leaf, sub);
 
+	bool found = e;
+
 	if (unlikely(!e))
 		e = beyond_range(c, leaf, sub);
 	if (likely(e)) {
@@ -484,9 +487,10 @@ void cpuid_emulate(struct x86_vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 		*ebx = e->ebx;
 		*ecx = e->ecx;
 		*edx = e->edx;
-		return;
+	} else {
+		*eax = *ebx = *ecx = *edx = 0;
+		if (leaf == 0xb || leaf == 0x1f)
+			topology_end(c, leaf, sub, ecx, edx);
 	}
-	*eax = *ebx = *ecx = *edx = 0;
-	if (leaf == 0xb || leaf == 0x1f)
-		topology_end(c, leaf, sub, ecx, edx);
+	trace_kvm_cpuid(leaf, sub, *eax, *ebx, *ecx, *edx, found, !found && e);
 }

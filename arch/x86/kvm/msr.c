@@ -10,6 +10,7 @@
 #include <asm/mce.h>
 
 #include "x86.h"
+#include "trace.h"
 
 #define MAX_MSRS_PER_CALL	256
 
@@ -199,6 +200,7 @@ static enum x86_next refuse(struct x86_vcpu *v, u32 reason, bool write, u32 inde
 	struct kvm_run *run = v->vcpu.run;
 
 	if (!(READ_ONCE(to_x86_vm(v->vcpu.kvm)->user_msr_mask) & reason)) {
+		trace_kvm_msr(write, index, data, true);
 		x86_inject_gp(v);
 		return X86_RESUME;
 	}
@@ -228,6 +230,7 @@ int msr_exit_read(struct x86_vcpu *v)
 	r = get(v, index, &data, false);
 	if (r != MSR_DONE)
 		return refuse(v, exit_reason(r), false, index, 0);
+	trace_kvm_msr(0, index, data, false);
 	put_edx_eax(v, data);
 	return x86_skip(v);
 }
@@ -243,6 +246,7 @@ int msr_exit_write(struct x86_vcpu *v)
 	r = set(v, index, data, false);
 	if (r != MSR_DONE)
 		return refuse(v, exit_reason(r), true, index, data);
+	trace_kvm_msr(1, index, data, false);
 	return x86_skip(v);
 }
 
@@ -283,6 +287,7 @@ int msr_fast_read(struct x86_vcpu *v)
 	default:
 		return X86_SLOW;
 	}
+	trace_kvm_msr(0, index, data, false);
 	put_edx_eax(v, data);
 	return x86_skip(v);
 }
@@ -310,6 +315,7 @@ int msr_fast_write(struct x86_vcpu *v)
 	default:
 		return X86_SLOW;
 	}
+	trace_kvm_msr(1, index, get_edx_eax(v), false);
 	return x86_skip(v);
 }
 

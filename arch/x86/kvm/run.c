@@ -19,6 +19,7 @@
 #include "ioctls.h"
 #include "emul/emul.h"
 #include "insn.h"
+#include "trace.h"
 
 /* What the kernel wants done before a thread runs other than kernel code. */
 #define HOST_WORK	(_TIF_NEED_RESCHED | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL |	\
@@ -235,7 +236,9 @@ static enum x86_next x86_inner(struct x86_vcpu *v)
 
 	do {
 		x86_events_gone(v);
+		trace_kvm_entry(v);
 		x86_op(enter)(v);
+		trace_kvm_exit(v);
 		v->vcpu.stat.exits++;
 		if (static_branch_unlikely(&lapic_pv_eoi) && !pv_eoi_collect(v))
 			return X86_SLOW;
@@ -536,6 +539,7 @@ static int x86_run(struct x86_vcpu *v)
 		return -EINVAL;
 
 	fpu_swap_kvm_fpstate(&v->fpu, true);
+	trace_kvm_fpu(1);
 	v->has_run = true;
 	v->run_error = 0;
 	if (v->complete)
@@ -553,6 +557,7 @@ static int x86_run(struct x86_vcpu *v)
 			pv_eoi_take_back(v);
 	}
 	fpu_swap_kvm_fpstate(&v->fpu, false);
+	trace_kvm_fpu(0);
 	x86_fill_run(v);
 	return next == X86_ERROR ? v->run_error : 0;
 }

@@ -17,6 +17,7 @@
 
 struct kvm;
 struct x86_vcpu;
+struct x86_exit_info;
 struct kvm_segment;
 struct kvm_dtable;
 struct pmu_model;
@@ -124,6 +125,8 @@ enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
 	OP(void, set_msr_intercept, (struct x86_vcpu *v, u32 index, bool read, bool write)) \
 	/* Re-apply the user's MSR filter to the bitmap. */			\
 	OP(void, msr_filter_changed, (struct x86_vcpu *v))			\
+	/* IRQs off, right after enter: for the trace, and only if that is on. */ \
+	OP(void, exit_info, (struct x86_vcpu *v, struct x86_exit_info *info))	\
 	/* For KVM_EXIT_FAIL_ENTRY and the log. */				\
 	OP(void, dump, (struct x86_vcpu *v))
 

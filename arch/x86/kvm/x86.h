@@ -348,6 +348,9 @@ enum x86_next x86_emulate(struct x86_vcpu *v);
 /* The CPU does not know the instruction: if the guest has it by its CPUID, else #UD */
 enum x86_next x86_emulate_undefined(struct x86_vcpu *v);
 
+/* exit.c: INVD or WBINVD of the guest. IRQs on. */
+void x86_flush_caches(struct x86_vcpu *v);
+
 /* KVM_EXIT_INTERNAL_ERROR with @suberror */
 enum x86_next x86_internal_error(struct x86_vcpu *v, u32 suberror);
 

@@ -9,6 +9,7 @@
 #include "../insn.h"
 #include "../io.h"
 #include "../ioctls.h"
+#include "../trace.h"
 #include "emul.h"
 #include "glue.h"
 
@@ -455,6 +456,22 @@ static enum x86_next emul_continue(struct x86_vcpu *v)
 	return next;
 }
 
+void x86_trace_insn(struct x86_vcpu *v, struct x86_trace_insn *i)
+{
+	/* Of kvm_emulate_insn.flags: CR0.PE, EFLAGS.VM, CS.D, CS.L */
+	static const u8 modes[] = {
+		[EMUL_REAL] = 0, [EMUL_VM86] = 1 | 2, [EMUL_PROT16] = 1,
+		[EMUL_PROT32] = 1 | 4, [EMUL_LONG64] = 1 | 8,
+	};
+	const struct emul_ctx *c = v->emul;
+
+	i->rip = x86_rip(v);
+	i->csbase = x86_op(seg_base)(v, X86_CS);
+	i->len = min_t(u8, c->insn_len, sizeof(i->bytes));
+	memcpy(i->bytes, c->insn, sizeof(i->bytes));
+	i->mode = modes[c->mode];
+}
+
 static enum x86_next emul_decode_now(struct x86_vcpu *v)
 {
 	enum emul_result r;
@@ -507,6 +524,7 @@ enum x86_next x86_emulate(struct x86_vcpu *v)
 		return X86_RESUME;
 	if (next != X86_RESUME)
 		return next;
+	trace_kvm_emulate_insn(v, false);
 	v->io->epoch = v->emul->epoch;
 	if (unlikely(v->dbg.guest_debug & KVM_GUESTDBG_USE_SW_BP) && emul_is_int3(v->emul))
 		return x86_debug_exit(v, EMUL_BP, 0);

@@ -246,6 +246,7 @@ enum emul_result state_hlt(struct emul_ctx *c)
 /* Guest memory is cached and coherent here: nothing to write back. */
 enum emul_result state_wbinvd(struct emul_ctx *c)
 {
+	x86_flush_caches(emul_vcpu(c));
 	return EMUL_OK;
 }
 

@@ -10,6 +10,7 @@
 
 #include "../x86.h"
 #include "../emul/glue.h"
+#include "../trace.h"
 
 #define FAST_REGS	2
 #define FAST_XMMS	HV_HYPERCALL_MAX_XMM_REGISTERS
@@ -278,6 +279,7 @@ static bool answer(struct x86_vcpu *v, u64 *result)
 	if (x86_op(get_cpl)(v) || !(x86_cr0(v) & X86_CR0_PE))
 		return false;
 	control = decode(v, &c);
+	trace_kvm_hv_hypercall(c.code, c.fast, c.head, c.reps, c.start, c.in, c.out);
 	row = find(c.code);
 	if (!row) {
 		*result = HV_STATUS_INVALID_HYPERCALL_CODE;
@@ -306,6 +308,7 @@ bool hyperv_answer(struct x86_vcpu *v)
 
 	if (!answer(v, &result))
 		return false;
+	trace_kvm_hv_hypercall_done(result);
 	if (x86_is_64bit(v)) {
 		x86_set_gpr(v, X86_RAX, result);
 	} else {

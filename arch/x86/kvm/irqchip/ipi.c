@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "lapic.h"
+#include "../trace.h"
 
 /*
  * APIC id to vCPU, replaced as a whole under irqchip.map_lock, read under RCU.
@@ -232,6 +233,7 @@ void lapic_send_ipi(struct lapic *a, u32 lo, u32 hi)
 	/* Only INIT de-assert knows levels between APICs. */
 	if (irq.mode != APIC_DM_INIT)
 		irq.trig_level = false;
+	trace_kvm_apic_ipi(lo, irq.dest);
 	lapic_deliver(a->v->vcpu.kvm, a, &irq);
 }
 

@@ -9,6 +9,7 @@
 
 #include "lapic.h"
 #include "../core.h"
+#include "../trace.h"
 
 #define LAPIC_VERSION	(0x14u | (5u << 16))	/* integrated, LVTs 0 to 5 */
 #define LAPIC_CMCI	(1u << 16)		/* one more */
@@ -126,11 +127,15 @@ static int lapic_accept_fixed(struct lapic *a, u8 vector, bool trig_level)
 
 bool lapic_raise(struct x86_vcpu *v, u8 vector)
 {
-	return v->apic && lapic_accept_fixed(v->apic, vector, false) >= 0;
+	if (!v->apic)
+		return false;
+	trace_kvm_apic_accept_irq(v->vcpu.id, APIC_DM_FIXED, false, vector);
+	return lapic_accept_fixed(v->apic, vector, false) >= 0;
 }
 
 int lapic_accept(struct lapic *a, const struct lapic_irq *irq)
 {
+	trace_kvm_apic_accept_irq(a->v->vcpu.id, irq->mode, irq->trig_level, irq->vector);
 	switch (irq->mode) {
 	case APIC_DM_FIXED:
 	case APIC_DM_LOWEST:
@@ -319,6 +324,7 @@ static void lapic_eoi(struct lapic *a)
 	if (static_branch_unlikely(&lapic_pv_eoi))
 		pv_eoi_collect(a->v);
 	vector = lapic_highest_isr(a);
+	trace_kvm_eoi(a->v->vcpu.id, vector);
 	if (vector < 0)
 		return;
 	clear_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
@@ -343,6 +349,7 @@ void lapic_pv_ended(struct lapic *a)
 {
 	int vector = lapic_highest_isr(a);
 
+	trace_kvm_pv_eoi(a->v->vcpu.id, vector);
 	if (vector < 0)
 		return;
 	clear_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
@@ -355,8 +362,10 @@ void lapic_pv_ended(struct lapic *a)
 
 void lapic_hw_eoi(struct x86_vcpu *v, u8 vector)
 {
-	if (v->apic)
-		lapic_eoi_done(v->apic, vector);
+	if (!v->apic)
+		return;
+	trace_kvm_eoi(v->vcpu.id, vector);
+	lapic_eoi_done(v->apic, vector);
 }
 
 static void lapic_write_svr(struct lapic *a, u32 val)
@@ -399,6 +408,7 @@ static void lapic_write_lvt(struct lapic *a, unsigned int reg, u32 val, u32 mask
 /* 0, or 1: no such register or reserved bits */
 static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
 {
+	trace_kvm_apic(1, reg, val);
 	switch (reg) {
 	case APIC_ID:
 		if (a->x2apic)
@@ -506,7 +516,7 @@ bool lapic_x2apic_plain(unsigned int index)
 }
 KVM_EXPORT(lapic_x2apic_plain);
 
-static u32 lapic_read(struct lapic *a, unsigned int reg)
+static u32 lapic_value(struct lapic *a, unsigned int reg)
 {
 	switch (reg) {
 	case APIC_ID:
@@ -518,6 +528,14 @@ static u32 lapic_read(struct lapic *a, unsigned int reg)
 	default:
 		return lapic_reg(a, reg);
 	}
+}
+
+static u32 lapic_read(struct lapic *a, unsigned int reg)
+{
+	u32 val = lapic_value(a, reg);
+
+	trace_kvm_apic(0, reg, val);
+	return val;
 }
 
 /* MSR 0x800 + register / 16; only the ICR is 64 bits wide (SDM 3A 10.12.1.2). */

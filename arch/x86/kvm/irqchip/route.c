@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 
 #include "lapic.h"
+#include "../trace.h"
 
 int irqchip_module_init(void)
 {
@@ -181,6 +182,8 @@ static int route_msi(const struct kvm_irq_route *r, struct kvm *kvm, int source,
 
 	if (!level)
 		return -1;
+	trace_kvm_msi_set_irq(r->msi.address_lo | (to_x86_vm(kvm)->irqchip.x2apic_format ?
+						   (u64)r->msi.address_hi << 32 : 0), r->msi.data);
 	ret = lapic_deliver_msi(kvm, &r->msi);
 	/* 0 if the guest blocked it: there is nobody of that name, or is switched off. */
 	return ret < 0 && kvm->created_vcpus ? 0 : ret;

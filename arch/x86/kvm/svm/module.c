@@ -174,6 +174,7 @@ static const struct x86_vendor_ops svm_ops = {
 	.set_msr_intercept	= svm_set_msr_intercept,
 	.msr_filter_changed	= svm_msr_filter_changed,
 
+	.exit_info		= svm_exit_info,
 	.dump			= svm_dump,
 };
 

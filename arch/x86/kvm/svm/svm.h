@@ -221,6 +221,7 @@ void svm_flush_tlb_gva(struct x86_vcpu *v, gva_t gva);
 extern const struct pmu_model svm_pmu;
 
 /* dump.c */
+void svm_exit_info(struct x86_vcpu *v, struct x86_exit_info *info);
 void svm_dump(struct x86_vcpu *v);
 
 #endif

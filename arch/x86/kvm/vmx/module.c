@@ -187,6 +187,7 @@ static const struct x86_vendor_ops vmx_ops = {
 	.set_msr_intercept	= vmx_set_msr_intercept,
 	.msr_filter_changed	= vmx_msr_filter_changed,
 
+	.exit_info		= vmx_exit_info,
 	.dump			= vmx_dump,
 };
 

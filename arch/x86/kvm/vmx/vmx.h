@@ -292,6 +292,7 @@ void vmx_pml_start(struct vmx_vcpu *s);
 void vmx_pml_drain(struct vmx_vcpu *s);
 
 /* dump.c */
+void vmx_exit_info(struct x86_vcpu *v, struct x86_exit_info *info);
 void vmx_dump(struct x86_vcpu *v);
 
 #endif
