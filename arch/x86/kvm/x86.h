@@ -45,6 +45,7 @@ enum {
 	X86_REQ_BUS_LOCK,		/* to be told with the next exit */
 	X86_REQ_HYPERV,			/* hyperv.events for user space */
 	X86_REQ_GUEST_FLUSH,		/* TLB; the guest's own wish */
+	X86_REQ_STIMER,			/* Hyper-V's timers */
 	X86_REQ_END,
 };
 static_assert(X86_REQ_END <= BITS_PER_LONG);
