@@ -319,25 +319,20 @@ enum answer {
 	ASKS,			/* kvm_run is filled */
 };
 
-static enum answer ask_user(struct x86_vcpu *v, const struct hv_row *row, u64 control,
-			    const struct hv_call *c, u64 *result)
+static void ask_user(struct x86_vcpu *v, u64 control, const struct hv_call *c)
 {
 	struct kvm_hyperv_exit *e = &v->vcpu.run->hyperv;
 
-	if (row->flags & MESSAGES && !v->hyperv.synic) {
-		*result = HV_STATUS_INVALID_HYPERCALL_INPUT;
-		return ANSWERED;
-	}
 	v->vcpu.run->exit_reason = KVM_EXIT_HYPERV;
 	memset(e, 0, sizeof(*e));
 	e->type = KVM_EXIT_HYPERV_HCALL;
 	e->u.hcall.input = control;
 	e->u.hcall.params[0] = c->in;
 	e->u.hcall.params[1] = c->out;
-	return ASKS;
 }
 
-static enum answer answer(struct x86_vcpu *v, u64 *result)
+/* Unless @may_ask, user space's calls are none. */
+static enum answer answer(struct x86_vcpu *v, u64 *result, bool may_ask)
 {
 	const struct hyperv_vcpu *h = &v->hyperv;
 	const struct hv_row *row;
@@ -364,8 +359,14 @@ static enum answer answer(struct x86_vcpu *v, u64 *result)
 		return ANSWERED;
 	}
 	*result = row->call(v, &c);
-	if (*result == ASK_USER)
-		return ask_user(v, row, control, &c, result);
+	if (*result == ASK_USER && row->flags & MESSAGES && !h->synic) {
+		*result = HV_STATUS_INVALID_HYPERCALL_INPUT;
+	} else if (*result == ASK_USER && !may_ask) {
+		*result = HV_STATUS_INVALID_HYPERCALL_CODE;
+	} else if (*result == ASK_USER) {
+		ask_user(v, control, &c);
+		return ASKS;
+	}
 	if (!*result)
 		*result |= (u64)c.reps << HV_HYPERCALL_REP_COMP_OFFSET;
 	return ANSWERED;
@@ -392,15 +393,8 @@ bool hyperv_answer(struct x86_vcpu *v)
 {
 	u64 result;
 
-	switch (answer(v, &result)) {
-	case UNDEFINED:
+	if (answer(v, &result, false) == UNDEFINED)
 		return false;
-	case ASKS:
-		result = HV_STATUS_INVALID_HYPERCALL_CODE;
-		break;
-	case ANSWERED:
-		break;
-	}
 	give_result(v, result);
 	return true;
 }
@@ -409,7 +403,7 @@ int hyperv_hypercall(struct x86_vcpu *v)
 {
 	u64 result;
 
-	switch (answer(v, &result)) {
+	switch (answer(v, &result, true)) {
 	case UNDEFINED:
 		x86_inject_ud(v);
 		return X86_RESUME;
