@@ -149,7 +149,7 @@ static void inject_work(struct work_struct *work)
 	mutex_unlock(&fd->kvm->irq_lock);
 }
 
-/* An MSI can go out right here; what has several targets or a level goes by work. */
+/* What has one target can go out right here; that with several or a level goes by work. */
 static bool inject_now(struct irqfd *fd)
 {
 	const struct kvm_irq_routes *t;
@@ -162,7 +162,7 @@ static bool inject_now(struct irqfd *fd)
 	t = kvm_routes(fd->kvm);
 	if (t && fd->gsi < t->nr_gsi && !hlist_empty(&t->by_gsi[fd->gsi])) {
 		r = hlist_entry(t->by_gsi[fd->gsi].first, struct kvm_irq_route, link);
-		done = r->type == KVM_IRQ_ROUTING_MSI &&
+		done = r->type != KVM_IRQ_ROUTING_IRQCHIP &&
 		       kvm_arch_set_irq_atomic(r, fd->kvm, KVM_IRQ_SRC_USER, 1) != -EWOULDBLOCK;
 	}
 	rcu_read_unlock();

@@ -164,6 +164,31 @@ void kvm_notify_acked(struct kvm *kvm, unsigned int chip, unsigned int pin)
 	rcu_read_unlock();
 }
 
+/* Such a GSI has one route. */
+static const struct kvm_irq_route *only_route(const struct kvm_irq_routes *t, u32 gsi)
+{
+	if (!t || gsi >= t->nr_gsi)
+		return NULL;
+	gsi = array_index_nospec(gsi, t->nr_gsi);
+	return hlist_entry_safe(t->by_gsi[gsi].first, struct kvm_irq_route, link);
+}
+
+void kvm_notify_acked_routes(struct kvm *kvm,
+			     bool (*mine)(const struct kvm_irq_route *r, const void *arg),
+			     const void *arg)
+{
+	const struct kvm_irq_route *r;
+	struct kvm_ack_notifier *n;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(n, &kvm->ack_notifiers, link) {
+		r = only_route(kvm_routes(kvm), n->gsi);
+		if (r && mine(r, arg))
+			n->acked(n);
+	}
+	rcu_read_unlock();
+}
+
 bool kvm_has_ack_notifier(struct kvm *kvm, unsigned int chip, unsigned int pin)
 {
 	struct kvm_ack_notifier *n;

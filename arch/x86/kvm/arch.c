@@ -102,6 +102,7 @@ void kvm_arch_vm_destroy(struct kvm *kvm)
 {
 	x86_op(vm_destroy)(kvm);
 	irqchip_vm_destroy(kvm);
+	hyperv_vm_destroy(kvm);
 	msr_filter_destroy(kvm);
 	pmu_vm_destroy(kvm);
 	mmu_vm_destroy(kvm);
@@ -195,6 +196,7 @@ void x86_vcpu_reset(struct x86_vcpu *v, bool init)
 			 MSR_IA32_APICBASE_BSP : 0);
 	if (!init)
 		kvmclock_stop(v);
+	hyperv_vcpu_reset(v);
 	cpuid_update_runtime(v);
 	x86_op(update_intercepts)(v);
 	mmu_role_changed(v);
@@ -272,6 +274,7 @@ void kvm_arch_vcpu_destroy(struct kvm_vcpu *vcpu)
 	asyncpf_forget(v);
 	kvmclock_stop(v);
 	pmu_destroy(v);
+	hyperv_vcpu_destroy(v);
 	x86_op(vcpu_destroy)(v);
 	lapic_destroy(v);
 	x86_emul_destroy(v);

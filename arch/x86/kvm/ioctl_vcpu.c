@@ -67,6 +67,10 @@ long x86_vcpu_enable_cap(void *obj, void *arg)
 	case KVM_CAP_HYPERV_ENFORCE_CPUID:
 		v->hyperv.enforce = cap->args[0];
 		return 0;
+	case KVM_CAP_HYPERV_SYNIC:
+		return hyperv_enable_synic(v, false);
+	case KVM_CAP_HYPERV_SYNIC2:
+		return cap->args[0] ? -EINVAL : hyperv_enable_synic(v, true);
 	default:
 		return -EINVAL;
 	}
@@ -108,7 +112,7 @@ static const struct kvm_ioctl_row x86_vcpu_rows[] = {
 	KVM_IOCTL(KVM_SET_CPUID2, KVM_ARG_USER | LOADED, KVM_CAP_EXT_CPUID, cpuid_set),
 	KVM_IOCTL(KVM_GET_CPUID2, KVM_ARG_USER | LOADED, KVM_CAP_EXT_CPUID, cpuid_get),
 	KVM_IOCTL(KVM_GET_SUPPORTED_HV_CPUID, KVM_ARG_USER, KVM_CAP_HYPERV_CPUID,
-		  hyperv_ioctl_cpuid),
+		  hyperv_vcpu_ioctl_cpuid),
 	KVM_IOCTL(KVM_GET_MSRS, KVM_ARG_USER | LOADED | SRCU, 0, msr_ioctl_get),
 	KVM_IOCTL(KVM_SET_MSRS, KVM_ARG_USER | LOADED | SRCU, 0, msr_ioctl_set),
 	KVM_IOCTL(KVM_X86_SETUP_MCE, LOADED, KVM_CAP_MCE, mce_ioctl_setup),

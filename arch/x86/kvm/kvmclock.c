@@ -225,8 +225,10 @@ int kvmclock_update(struct x86_vcpu *v)
 	struct pvclock_vcpu_time_info info = {};
 	struct kvmclock_line line;
 
-	if (unlikely(v->hyperv.on))
+	if (unlikely(v->hyperv.on)) {
 		hyperv_update_clock(v);
+		hyperv_recheck_timers(v);
+	}
 	if (!v->pvclock.enabled)
 		return 0;
 	info.flags = kvmclock_line(v, &line) ? PVCLOCK_TSC_STABLE_BIT : 0;

@@ -167,6 +167,11 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 	}
 	if (kvm_take_request(vcpu, X86_REQ_HYPERV) && hyperv_tell_user(v))
 		return X86_TO_USER;
+	if (kvm_take_request(vcpu, X86_REQ_STIMER)) {
+		idx = srcu_read_lock(&vcpu->kvm->srcu);
+		hyperv_run_timers(v);
+		srcu_read_unlock(&vcpu->kvm->srcu, idx);
+	}
 	if (kvm_take_request(vcpu, X86_REQ_ASYNCPF))
 		x86_pages_came(v);
 	/* x86_fill_run() takes it, since any exit to user space tells it. */
@@ -583,7 +588,7 @@ bool kvm_arch_vcpu_runnable(struct kvm_vcpu *vcpu)
 		return true;
 	if (state != KVM_MP_STATE_HALTED && state != KVM_MP_STATE_RUNNABLE)
 		return false;
-	if (v->apic && lapic_timer_pending(v))
+	if (v->apic && (lapic_timer_pending(v) || hyperv_timer_due(v)))
 		return true;
 	return state == KVM_MP_STATE_HALTED ? x86_halt_over(v) : x86_event_waits(v);
 }

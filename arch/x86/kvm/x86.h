@@ -47,6 +47,7 @@ enum {
 	X86_REQ_HYPERV,			/* hyperv.events for user space */
 	X86_REQ_GUEST_FLUSH,		/* TLB; the guest's own wish */
 	X86_REQ_PMU,			/* counters changed or overflowed */
+	X86_REQ_STIMER,			/* Hyper-V's timers */
 	X86_REQ_END,
 };
 static_assert(X86_REQ_END <= BITS_PER_LONG);

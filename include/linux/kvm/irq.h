@@ -33,6 +33,10 @@ struct kvm_irq_route {
 			u32 pin;
 		} chip;
 		struct kvm_msi_msg msi;
+		struct {
+			u32 vcpu;	/* by what the guest calls it */
+			u32 sint;
+		} hv_sint;
 	};
 	struct hlist_node link;		/* same gsi; RCU */
 };
@@ -68,6 +72,10 @@ struct kvm_ack_notifier {
 	void (*acked)(struct kvm_ack_notifier *n);
 };
 void kvm_notify_acked(struct kvm *kvm, unsigned int chip, unsigned int pin);
+/* Likewise of GSIs that end at no pin: those whose route @mine says yes to. */
+void kvm_notify_acked_routes(struct kvm *kvm,
+			     bool (*mine)(const struct kvm_irq_route *r, const void *arg),
+			     const void *arg);
 bool kvm_has_ack_notifier(struct kvm *kvm, unsigned int chip, unsigned int pin);
 void kvm_register_ack_notifier(struct kvm *kvm, struct kvm_ack_notifier *n);
 void kvm_unregister_ack_notifier(struct kvm *kvm, struct kvm_ack_notifier *n);

@@ -91,6 +91,29 @@ static int write_page(struct kvm *kvm, struct hyperv_vm *h, bool valid)
 	return kvm_write_guest(kvm, 0, gpa, &h->tsc_sequence, sizeof(h->tsc_sequence));
 }
 
+/*
+ * A guest that has its TSC emulated after a migration goes on by the page it brought
+ * along, until it turns that off: it has to stop all its clocks before they may change.
+ * One that it asks for meanwhile is a new one. H held
+ */
+static bool stands_still(const struct hyperv_vm *h)
+{
+	return h->tsc_emulation_ctl && !h->tsc_page_asked;
+}
+
+/* So the page tells the time, as it did where it was written. False: it does not. H held */
+static bool read_page(struct kvm *kvm, const struct hyperv_vm *h, u64 *scale, s64 *offset)
+{
+	struct ms_hyperv_tsc_page page;
+
+	if (kvm_read_guest(kvm, 0, h->tsc_page & HV_HYP_PAGE_MASK, &page, sizeof(page)) ||
+	    !page.tsc_sequence)
+		return false;
+	*scale = page.tsc_scale;
+	*offset = page.tsc_offset;
+	return true;
+}
+
 void hyperv_update_clock(struct x86_vcpu *v)
 {
 	struct kvm *kvm = v->vcpu.kvm;
@@ -102,6 +125,12 @@ void hyperv_update_clock(struct x86_vcpu *v)
 	mutex_lock(&h->lock);
 	if (!(h->tsc_page & HV_X64_MSR_TSC_REFERENCE_ENABLE))
 		goto out;
+	if (stands_still(h)) {
+		if (!h->tsc_page_valid)
+			h->tsc_page_valid = read_page(kvm, h, &h->tsc_scale, &h->tsc_offset);
+		goto out;
+	}
+	h->tsc_page_asked = false;
 	valid = make_params(v, &scale, &offset);
 	if (h->tsc_page_valid && valid && scale == h->tsc_scale && offset == h->tsc_offset)
 		goto out;

@@ -31,7 +31,9 @@ struct hv_targets {
 	DECLARE_BITMAP(vps, KVM_MAX_VCPUS_ARCH);
 };
 
-/* HV_STATUS_* */
+/* HV_STATUS_*, or: user space has to say */
+#define ASK_USER	0xffff
+
 typedef u16 (*hv_call_fn)(struct x86_vcpu *v, const struct hv_call *c);
 
 /* --- input --------------------------------------------------------------- */
@@ -183,7 +185,39 @@ static u16 call_send_ipi_ex(struct x86_vcpu *v, const struct hv_call *c)
 
 	if (!status)
 		status = input_set(v, c, offsetof(struct hv_send_ipi_ex, vp_set), &t);
-	return status ? status : send_ipi(v, vector, &t);
+	/* To nobody: guests probe with that, and name no vector. */
+	if (status || (!t.all && !c->head))
+		return status;
+	return send_ipi(v, vector, &t);
+}
+
+/* The parameter itself, or where it is */
+static u16 call_signal_event(struct x86_vcpu *v, const struct hv_call *c)
+{
+	struct kvm *kvm = v->vcpu.kvm;
+	u64 param = c->in;
+	u16 status;
+
+	if (!c->fast && (c->in % sizeof(param) ||
+			 kvm_read_guest(kvm, v->vcpu.as_id, c->in, &param, sizeof(param))))
+		return HV_STATUS_INVALID_ALIGNMENT;
+	status = hyperv_ring(kvm, param);
+	return status == HV_STATUS_INVALID_PORT_ID ? ASK_USER : status;
+}
+
+static u16 call_of_user(struct x86_vcpu *v, const struct hv_call *c)
+{
+	return ASK_USER;
+}
+
+static u16 call_debugger(struct x86_vcpu *v, const struct hv_call *c)
+{
+	u16 status = syndbg_may_call(v);
+
+	/* Data is in pages. */
+	if (c->fast && c->code != HVCALL_RESET_DEBUG_SESSION)
+		return HV_STATUS_INVALID_PARAMETER;
+	return status ? status : ASK_USER;
 }
 
 /* --- the rows ------------------------------------------------------------ */
@@ -191,14 +225,16 @@ static u16 call_send_ipi_ex(struct x86_vcpu *v, const struct hv_call *c)
 #define REP	BIT(0)		/* over a list */
 #define HEAD	BIT(1)		/* the input's header has a variable part */
 #define XMM	BIT(2)		/* fast, the input is in SSE's registers too */
+#define BY_B	BIT(3)		/* @bits are of EBX of leaf 0x40000003 */
+#define MESSAGES BIT(4)		/* user space's, and for guests with a SynIC alone */
 
 #define EX	HV_X64_EX_PROCESSOR_MASKS_RECOMMENDED
 
-/* @advice: what the guest was told to do, all of it, when that is enforced */
+/* @bits: what the guest was told to do, or may do, all of it, when that is enforced */
 static const struct hv_row {
 	u16 code;
 	u8 flags;
-	u32 advice;
+	u32 bits;
 	hv_call_fn call;
 } rows[] = {
 	{ HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE, XMM, HV_X64_REMOTE_TLB_FLUSH_RECOMMENDED,
@@ -213,6 +249,11 @@ static const struct hv_row {
 	  HV_X64_REMOTE_TLB_FLUSH_RECOMMENDED | EX, call_flush_ex },
 	{ HVCALL_SEND_IPI_EX, XMM | HEAD, HV_X64_CLUSTER_IPI_RECOMMENDED | EX,
 	  call_send_ipi_ex },
+	{ HVCALL_POST_MESSAGE, BY_B | MESSAGES, HV_POST_MESSAGES, call_of_user },
+	{ HVCALL_SIGNAL_EVENT, BY_B | MESSAGES, HV_SIGNAL_EVENTS, call_signal_event },
+	{ HVCALL_POST_DEBUG_DATA, BY_B, HV_DEBUGGING, call_debugger },
+	{ HVCALL_RETRIEVE_DEBUG_DATA, BY_B, HV_DEBUGGING, call_debugger },
+	{ HVCALL_RESET_DEBUG_SESSION, BY_B, HV_DEBUGGING, call_debugger },
 };
 
 static const struct hv_row *find(u16 code)
@@ -225,14 +266,19 @@ static const struct hv_row *find(u16 code)
 	return NULL;
 }
 
-static bool allowed(const struct hyperv_vcpu *h, const struct hv_row *row)
+static bool allowed(const struct x86_vcpu *v, const struct hv_row *row)
 {
+	const struct hyperv_vcpu *h = &v->hyperv;
+
 	if (!h->enforce)
 		return true;
 	/* How long to spin before the call; never: no such call */
 	if (row->code == HVCALL_NOTIFY_LONG_SPIN_WAIT)
 		return h->spins && h->spins != U32_MAX;
-	return (h->advice & row->advice) == row->advice;
+	/* Where there is no debugger, that is what it is told. */
+	if (row->bits == HV_DEBUGGING && !syndbg_on(v))
+		return true;
+	return ((row->flags & BY_B ? h->features_b : h->advice) & row->bits) == row->bits;
 }
 
 static bool well_formed(const struct hv_row *row, const struct hv_call *c)
@@ -268,8 +314,26 @@ static u64 decode(struct x86_vcpu *v, struct hv_call *c)
 	return control;
 }
 
-/* False: #UD. A call over a list that succeeds has gone all through it. */
-static bool answer(struct x86_vcpu *v, u64 *result)
+enum answer {
+	UNDEFINED,		/* #UD */
+	ANSWERED,		/* @result; a list was gone through to its end */
+	ASKS,			/* kvm_run is filled */
+};
+
+static void ask_user(struct x86_vcpu *v, u64 control, const struct hv_call *c)
+{
+	struct kvm_hyperv_exit *e = &v->vcpu.run->hyperv;
+
+	v->vcpu.run->exit_reason = KVM_EXIT_HYPERV;
+	memset(e, 0, sizeof(*e));
+	e->type = KVM_EXIT_HYPERV_HCALL;
+	e->u.hcall.input = control;
+	e->u.hcall.params[0] = c->in;
+	e->u.hcall.params[1] = c->out;
+}
+
+/* Unless @may_ask, user space's calls are none. */
+static enum answer answer(struct x86_vcpu *v, u64 *result, bool may_ask)
 {
 	const struct hyperv_vcpu *h = &v->hyperv;
 	const struct hv_row *row;
@@ -277,37 +341,41 @@ static bool answer(struct x86_vcpu *v, u64 *result)
 	u64 control;
 
 	if (x86_op(get_cpl)(v) || !(x86_cr0(v) & X86_CR0_PE))
-		return false;
+		return UNDEFINED;
 	control = decode(v, &c);
 	trace_kvm_hv_hypercall(c.code, c.fast, c.head, c.reps, c.start, c.in, c.out);
 	row = find(c.code);
 	if (!row) {
 		*result = HV_STATUS_INVALID_HYPERCALL_CODE;
-		return true;
+		return ANSWERED;
 	}
-	if (!allowed(h, row)) {
+	if (!allowed(v, row)) {
 		*result = HV_STATUS_ACCESS_DENIED;
-		return true;
+		return ANSWERED;
 	}
 	if (c.fast && row->flags & XMM &&
 	    !hyperv_may(h, h->features_d, HV_X64_HYPERCALL_XMM_INPUT_AVAILABLE))
-		return false;
+		return UNDEFINED;
 	if (control & HV_HYPERCALL_RSVD_MASK || !well_formed(row, &c)) {
 		*result = HV_STATUS_INVALID_HYPERCALL_INPUT;
-		return true;
+		return ANSWERED;
 	}
 	*result = row->call(v, &c);
+	if (*result == ASK_USER && row->flags & MESSAGES && !h->synic) {
+		*result = HV_STATUS_INVALID_HYPERCALL_INPUT;
+	} else if (*result == ASK_USER && !may_ask) {
+		*result = HV_STATUS_INVALID_HYPERCALL_CODE;
+	} else if (*result == ASK_USER) {
+		ask_user(v, control, &c);
+		return ASKS;
+	}
 	if (!*result)
 		*result |= (u64)c.reps << HV_HYPERCALL_REP_COMP_OFFSET;
-	return true;
+	return ANSWERED;
 }
 
-bool hyperv_answer(struct x86_vcpu *v)
+static void give_result(struct x86_vcpu *v, u64 result)
 {
-	u64 result;
-
-	if (!answer(v, &result))
-		return false;
 	trace_kvm_hv_hypercall_done(result);
 	if (x86_is_64bit(v)) {
 		x86_set_gpr(v, X86_RAX, result);
@@ -315,13 +383,39 @@ bool hyperv_answer(struct x86_vcpu *v)
 		x86_set_gpr(v, X86_RAX, (u32)result);
 		x86_set_gpr(v, X86_RDX, result >> 32);
 	}
+}
+
+/* Whatever user space says is how it went. */
+static enum x86_next finish_call(struct x86_vcpu *v)
+{
+	give_result(v, READ_ONCE(v->vcpu.run->hyperv.u.hcall.result));
+	return x86_skip(v);
+}
+
+bool hyperv_answer(struct x86_vcpu *v)
+{
+	u64 result;
+
+	if (answer(v, &result, false) == UNDEFINED)
+		return false;
+	give_result(v, result);
 	return true;
 }
 
 int hyperv_hypercall(struct x86_vcpu *v)
 {
-	if (hyperv_answer(v))
-		return x86_skip(v);
-	x86_inject_ud(v);
-	return X86_RESUME;
+	u64 result;
+
+	switch (answer(v, &result, true)) {
+	case UNDEFINED:
+		x86_inject_ud(v);
+		return X86_RESUME;
+	case ASKS:
+		v->complete = finish_call;
+		return X86_TO_USER;
+	case ANSWERED:
+		break;
+	}
+	give_result(v, result);
+	return x86_skip(v);
 }

@@ -6,7 +6,8 @@
 #include <linux/sched/cputime.h>
 #include <uapi/asm/kvm_para.h>
 
-#include "../x86.h"
+#include "synic.h"
+#include "syndbg.h"
 
 #define APIC_BUS_HZ	NSEC_PER_SEC	/* as irqchip/timer.c counts */
 #define NS_PER_TICK	100
@@ -14,8 +15,10 @@
 /* Get and set: 0, or 1: #GP. srcu held, may sleep */
 struct hyperv_msr {
 	u32 first, last;
-	u32 feature;		/* a bit of EAX of leaf 0x40000003, 0: none */
+	u32 feature;		/* a bit of EAX of leaf 0x40000003 */
+	u32 feature_d;		/* where that is 0: of EDX */
 	bool vm;		/* @lock is held */
+	bool (*there)(const struct x86_vcpu *v);	/* for guests; NULL: always */
 	int (*get)(struct x86_vcpu *v, u32 index, u64 *data);
 	int (*set)(struct x86_vcpu *v, u32 index, u64 data, bool host);
 };
@@ -167,6 +170,7 @@ static int set_tsc_page(struct x86_vcpu *v, u32 index, u64 data, bool host)
 
 	h->tsc_page = data;
 	h->tsc_page_valid = false;
+	h->tsc_page_asked = !host;
 	kvm_request(&v->vcpu, X86_REQ_MASTERCLOCK);
 	kvm_request(&v->vcpu, X86_REQ_CLOCK);
 	return 0;
@@ -184,7 +188,10 @@ static int set_read_only(struct x86_vcpu *v, u32 index, u64 data, bool host)
 	return !host;
 }
 
-/* Kept for the guest: the TSC's rate never changes under it by us alone. */
+/*
+ * Kept for the guest: the TSC's rate never changes under it by us alone. But while it
+ * has emulation on, it does not want its reference page to change: see clock.c.
+ */
 static u64 *emulation_field(struct x86_vcpu *v, u32 index)
 {
 	struct hyperv_vm *h = hv_vm(v);
@@ -211,12 +218,14 @@ static int set_emulation(struct x86_vcpu *v, u32 index, u64 data, bool host)
 	if (index == HV_X64_MSR_TSC_EMULATION_STATUS && data && !host)
 		return 1;
 	*emulation_field(v, index) = data;
+	if (index == HV_X64_MSR_TSC_EMULATION_CONTROL && !data)
+		kvm_request(&v->vcpu, X86_REQ_CLOCK);	/* the page may change again */
 	return 0;
 }
 
 /* --- ends ---------------------------------------------------------------- */
 
-static void tell(struct x86_vcpu *v, unsigned int event)
+void hyperv_tell(struct x86_vcpu *v, unsigned int event)
 {
 	__set_bit(event, &v->hyperv.events);
 	kvm_request(&v->vcpu, X86_REQ_HYPERV);
@@ -231,7 +240,7 @@ static int get_reset(struct x86_vcpu *v, u32 index, u64 *data)
 static int set_reset(struct x86_vcpu *v, u32 index, u64 data, bool host)
 {
 	if (data == 1 && !host)
-		tell(v, HYPERV_EVENT_RESET);
+		hyperv_tell(v, HYPERV_EVENT_RESET);
 	return 0;
 }
 
@@ -259,35 +268,70 @@ static int set_crash(struct x86_vcpu *v, u32 index, u64 data, bool host)
 	else if (host)
 		*crash_field(v, index) = data & HV_CRASH_CTL_CRASH_NOTIFY;
 	else if (data & HV_CRASH_CTL_CRASH_NOTIFY)
-		tell(v, HYPERV_EVENT_CRASH);
+		hyperv_tell(v, HYPERV_EVENT_CRASH);
 	return 0;
 }
+
+static void fill_system_event(struct x86_vcpu *v, u32 type)
+{
+	struct kvm_run *run = v->vcpu.run;
+
+	run->exit_reason = KVM_EXIT_SYSTEM_EVENT;
+	run->system_event.type = type;
+	run->system_event.ndata = 0;
+}
+
+static void fill_reset(struct x86_vcpu *v)
+{
+	fill_system_event(v, KVM_SYSTEM_EVENT_RESET);
+}
+
+static void fill_crash(struct x86_vcpu *v)
+{
+	fill_system_event(v, KVM_SYSTEM_EVENT_CRASH);
+}
+
+/* The later ones first: what a guest that crashes had told before comes before its end. */
+static void (*const fill_run[HYPERV_NR_EVENTS])(struct x86_vcpu *v) = {
+	[HYPERV_EVENT_RESET]	= fill_reset,
+	[HYPERV_EVENT_CRASH]	= fill_crash,
+	[HYPERV_EVENT_SYNIC]	= synic_fill_run,
+	[HYPERV_EVENT_SYNDBG]	= syndbg_tell_command,
+	[HYPERV_EVENT_SYNDBG_PAGE] = syndbg_tell_page,
+};
 
 bool hyperv_tell_user(struct x86_vcpu *v)
 {
 	struct hyperv_vcpu *h = &v->hyperv;
-	struct kvm_run *run = v->vcpu.run;
-	bool crash = __test_and_clear_bit(HYPERV_EVENT_CRASH, &h->events);
+	unsigned int event;
 
-	if (!crash && !__test_and_clear_bit(HYPERV_EVENT_RESET, &h->events))
+	if (!h->events)
 		return false;
-	run->exit_reason = KVM_EXIT_SYSTEM_EVENT;
-	run->system_event.type = crash ? KVM_SYSTEM_EVENT_CRASH : KVM_SYSTEM_EVENT_RESET;
-	run->system_event.ndata = 0;
+	event = __fls(h->events);
+	__clear_bit(event, &h->events);
+	fill_run[event](v);
 	if (h->events)
 		kvm_request(&v->vcpu, X86_REQ_HYPERV);
 	return true;
+}
+
+static bool has_synic(const struct x86_vcpu *v)
+{
+	return v->hyperv.synic;
 }
 
 /* --- the rows ------------------------------------------------------------ */
 
 #define ONE(index)	.first = (index), .last = (index)
 #define VM		.vm = true
+#define SYNIC		.there = has_synic
+#define SYNDBG		.there = syndbg_on
 
 static const struct hyperv_msr rows[] = {
-	{ ONE(HV_X64_MSR_GUEST_OS_ID), HV_MSR_HYPERCALL_AVAILABLE, VM, get_os_id, set_os_id },
+	{ ONE(HV_X64_MSR_GUEST_OS_ID), HV_MSR_HYPERCALL_AVAILABLE, VM,
+	  .get = get_os_id, .set = set_os_id },
 	{ ONE(HV_X64_MSR_HYPERCALL), HV_MSR_HYPERCALL_AVAILABLE, VM,
-	  get_hypercall, set_hypercall },
+	  .get = get_hypercall, .set = set_hypercall },
 	{ ONE(HV_X64_MSR_VP_INDEX), HV_MSR_VP_INDEX_AVAILABLE,
 	  .get = get_vp_index, .set = set_vp_index },
 	{ ONE(HV_X64_MSR_RESET), HV_MSR_RESET_AVAILABLE, .get = get_reset, .set = set_reset },
@@ -296,16 +340,27 @@ static const struct hyperv_msr rows[] = {
 	{ ONE(HV_X64_MSR_TIME_REF_COUNT), HV_MSR_TIME_REF_COUNT_AVAILABLE,
 	  .get = get_time, .set = set_read_only },
 	{ ONE(HV_X64_MSR_REFERENCE_TSC), HV_MSR_REFERENCE_TSC_AVAILABLE, VM,
-	  get_tsc_page, set_tsc_page },
+	  .get = get_tsc_page, .set = set_tsc_page },
 	{ HV_X64_MSR_TSC_FREQUENCY, HV_X64_MSR_APIC_FREQUENCY, HV_ACCESS_FREQUENCY_MSRS,
 	  .get = get_frequency, .set = set_read_only },
 	{ HV_X64_MSR_EOI, HV_X64_MSR_TPR, HV_MSR_APIC_ACCESS_AVAILABLE,
 	  .get = get_apic, .set = set_apic },
 	{ ONE(HV_X64_MSR_VP_ASSIST_PAGE), HV_MSR_APIC_ACCESS_AVAILABLE,
 	  .get = get_assist, .set = set_assist },
-	{ HV_X64_MSR_CRASH_P0, HV_X64_MSR_CRASH_CTL, 0, VM, get_crash, set_crash },
+	{ HV_X64_MSR_SCONTROL, HV_X64_MSR_EOM, HV_MSR_SYNIC_AVAILABLE, SYNIC,
+	  .get = synic_get_msr, .set = synic_set_msr },
+	{ HV_X64_MSR_SINT0, HV_X64_MSR_SINT15, HV_MSR_SYNIC_AVAILABLE, SYNIC,
+	  .get = synic_get_msr, .set = synic_set_msr },
+	{ HV_X64_MSR_STIMER0_CONFIG, HV_X64_MSR_STIMER3_COUNT, HV_MSR_SYNTIMER_AVAILABLE, SYNIC,
+	  .get = stimer_get_msr, .set = stimer_set_msr },
+	{ HV_MSR_SYNDBG_CONTROL, HV_MSR_SYNDBG_PENDING, 0, HV_FEATURE_DEBUG_MSRS_AVAILABLE,
+	  VM, SYNDBG, .get = syndbg_get_msr, .set = syndbg_set_msr },
+	{ ONE(HV_MSR_SYNDBG_OPTIONS), 0, HV_FEATURE_DEBUG_MSRS_AVAILABLE,
+	  VM, SYNDBG, .get = syndbg_get_msr, .set = syndbg_set_msr },
+	{ HV_X64_MSR_CRASH_P0, HV_X64_MSR_CRASH_CTL, 0, HV_FEATURE_GUEST_CRASH_MSR_AVAILABLE,
+	  VM, .get = get_crash, .set = set_crash },
 	{ HV_X64_MSR_REENLIGHTENMENT_CONTROL, HV_X64_MSR_TSC_EMULATION_STATUS,
-	  HV_ACCESS_REENLIGHTENMENT, VM, get_emulation, set_emulation },
+	  HV_ACCESS_REENLIGHTENMENT, VM, .get = get_emulation, .set = set_emulation },
 };
 
 /* NULL: not there, or not for this guest */
@@ -320,11 +375,10 @@ static const struct hyperv_msr *find(struct x86_vcpu *v, u32 index, bool host)
 		return NULL;
 	if (host)
 		return row;
-	if (!h->on)
+	if (!h->on || (row->there && !row->there(v)))
 		return NULL;
-	/* The crash registers' bit is elsewhere. */
 	if (row->feature ? !hyperv_may(h, h->features_a, row->feature) :
-			   !hyperv_may(h, h->features_d, HV_FEATURE_GUEST_CRASH_MSR_AVAILABLE))
+			   !hyperv_may(h, h->features_d, row->feature_d))
 		return NULL;
 	return row;
 }
@@ -363,7 +417,10 @@ enum msr_result hyperv_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool hos
 
 void hyperv_vm_init(struct kvm *kvm)
 {
-	mutex_init(&to_x86_vm(kvm)->hyperv.lock);
+	struct hyperv_vm *h = &to_x86_vm(kvm)->hyperv;
+
+	mutex_init(&h->lock);
+	xa_init_flags(&h->doorbells, XA_FLAGS_ACCOUNT);
 }
 
 void hyperv_vcpu_create(struct x86_vcpu *v)

@@ -117,7 +117,7 @@ static bool lapic_needs_exits(struct lapic *a, enum lapic_hw_mode mode)
 
 static enum lapic_hw_mode lapic_mode(const struct lapic *a)
 {
-	if (!x86_caps.apicv || !a->enabled || a->v->vapic.on ||
+	if (!x86_caps.apicv || !a->enabled || a->v->vapic.on || hyperv_has_auto_eoi(a->v) ||
 	    (a->v->dbg.guest_debug & KVM_GUESTDBG_BLOCKIRQ))
 		return LAPIC_HW_OFF;
 	return a->x2apic ? LAPIC_HW_X2APIC : LAPIC_HW_XAPIC;
@@ -169,6 +169,7 @@ void irqchip_scan(struct x86_vcpu *v)
 		return;
 	if (ic->ioapic)
 		ioapic_add_vectors(ic->ioapic, vectors);
+	hyperv_add_vectors(v, vectors);
 	for (i = 0; i < 8 && ic->mode == IRQCHIP_SPLIT; i++)
 		vectors[i / 2] |= (unsigned long)lapic_reg(v->apic, APIC_TMR + i * 0x10) <<
 				  (i & 1) * 32;

@@ -151,6 +151,8 @@ static inline void lapic_collect_posted(struct x86_vcpu *v)
 }
 /* Any context: does an interrupt wait that may be delivered? (halt wake-up) */
 bool irqchip_has_pending(struct x86_vcpu *v);
+/* timer.c: guests must not flood the host */
+u64 timer_min_period_ns(void);
 /* Timer expired since the last look: set the IRR. Vcpu thread, before irqchip_pending() */
 bool lapic_timer_pending(struct x86_vcpu *v);
 void lapic_inject_timer(struct x86_vcpu *v);

@@ -270,6 +270,24 @@ bool irqchip_has_pending(struct x86_vcpu *v)
 	return irqchip_pending(v) >= 0 || (v->apic && lapic_deliverable(v) >= 0);
 }
 
+/* What others have to know of an EOI */
+static void lapic_eoi_done(struct lapic *a, u8 vector)
+{
+	struct x86_vcpu *v = a->v;
+	struct irqchip_vm *ic = &to_x86_vm(v->vcpu.kvm)->irqchip;
+	bool level = lapic_test_vec(a, APIC_TMR, vector);
+
+	hyperv_ended(v, vector);
+	if (lapic_reg(a, APIC_SPIV) & APIC_SPIV_DIRECTED_EOI)
+		return;
+	if (ic->ioapic && ioapic_handles(ic->ioapic, vector)) {
+		ioapic_eoi(v->vcpu.kvm, vector, level);
+	} else if (ic->mode == IRQCHIP_SPLIT && level) {
+		v->eoi_vector = vector;
+		kvm_request(&v->vcpu, X86_REQ_IOAPIC_EOI);
+	}
+}
+
 int irqchip_accept(struct x86_vcpu *v)
 {
 	struct irqchip_vm *ic = &to_x86_vm(v->vcpu.kvm)->irqchip;
@@ -292,28 +310,15 @@ int irqchip_accept(struct x86_vcpu *v)
 	clear_bit(vector & 31, lapic_vec_word(a, APIC_IRR, vector));
 	if (static_branch_unlikely(&lapic_posts))
 		clear_bit(vector, a->posted.vectors);	/* one with it, as it came before */
+	if (hyperv_ends_itself(v, vector)) {
+		lapic_eoi_done(a, vector);
+		return vector;
+	}
 	set_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
 	a->highest_isr = vector;	/* higher than all in service, by the PPR */
 	if (static_branch_unlikely(&lapic_pv_eoi))
 		pv_eoi_give(a, vector);
 	return vector;
-}
-
-/* What others have to know of an EOI */
-static void lapic_eoi_done(struct lapic *a, u8 vector)
-{
-	struct x86_vcpu *v = a->v;
-	struct irqchip_vm *ic = &to_x86_vm(v->vcpu.kvm)->irqchip;
-	bool level = lapic_test_vec(a, APIC_TMR, vector);
-
-	if (lapic_reg(a, APIC_SPIV) & APIC_SPIV_DIRECTED_EOI)
-		return;
-	if (ic->ioapic && ioapic_handles(ic->ioapic, vector)) {
-		ioapic_eoi(v->vcpu.kvm, vector, level);
-	} else if (ic->mode == IRQCHIP_SPLIT && level) {
-		v->eoi_vector = vector;
-		kvm_request(&v->vcpu, X86_REQ_IOAPIC_EOI);
-	}
 }
 
 static void lapic_eoi(struct lapic *a)
@@ -342,6 +347,7 @@ bool lapic_pv_may_end(struct lapic *a, u8 vector)
 
 	return !a->hw_delivers && a->highest_isr == vector &&
 	       !lapic_test_vec(a, APIC_TMR, vector) && lapic_highest_irr(a->v) < 0 &&
+	       !hyperv_awaits_end(a->v, vector) &&
 	       !(ic->ioapic && ioapic_handles(ic->ioapic, vector));
 }
 

@@ -124,7 +124,6 @@ void lapic_map_free(struct kvm *kvm);
 void lapic_send_ipi(struct lapic *a, u32 icr_lo, u32 icr_hi);
 
 /* timer.c */
-u64 timer_min_period_ns(void);
 void lapic_timer_init(struct lapic *a);
 void lapic_timer_cancel(struct lapic *a);
 void lapic_timer_start(struct lapic *a);

@@ -235,6 +235,9 @@ int kvm_arch_set_route(struct kvm *kvm, struct kvm_irq_route *r,
 		r->msi.address_hi = ue->u.msi.address_hi;
 		r->msi.data = ue->u.msi.data;
 		return 0;
+	case KVM_IRQ_ROUTING_HV_SINT:
+		hyperv_set_route(r, ue);
+		return 0;
 	default:
 		return -EINVAL;
 	}

@@ -19,7 +19,7 @@ MODULE_PARM_DESC(min_timer_period_us, "Shortest period of a guest's periodic tim
 
 #define MAX_DEADLINE_MS	(1ull << 40)	/* some decades */
 
-/* Of the APICs and of the 8254: guests must not flood the host. */
+/* Of the APICs, the 8254 and Hyper-V's timers: guests must not flood the host. */
 u64 timer_min_period_ns(void)
 {
 	return (u64)max(READ_ONCE(min_timer_period_us), 1u) * NSEC_PER_USEC;

@@ -4,74 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm.h"
-
-#define GP	13
-#define UD	6
-
-#define HV1	0x31237648u	/* "Hv#1" */
-
-#define OS_ID		0x40000000
-#define HYPERCALL	0x40000001
-#define VP_INDEX	0x40000002
-#define RESET		0x40000003
-#define VP_RUNTIME	0x40000010
-#define TIME_REF_COUNT	0x40000020
-#define REFERENCE_TSC	0x40000021
-#define TSC_FREQUENCY	0x40000022
-#define APIC_FREQUENCY	0x40000023
-#define HV_EOI		0x40000070
-#define HV_ICR		0x40000071
-#define HV_TPR		0x40000072
-#define VP_ASSIST	0x40000073
-#define CRASH_P0	0x40000100
-#define CRASH_CTL	0x40000105
-#define REENLIGHTEN	0x40000106
-#define TSC_EMULATION	0x40000107
-
-#define LINUX_ID	0x8100000000000001ull
-#define CRASH_NOTIFY	(1ull << 63)
-
-#define CODE_PAGE	SCRATCH_GPA
-#define TSC_PAGE	(SCRATCH_GPA + 0x1000)
-#define ASSIST_PAGE	(SCRATCH_GPA + 0x2000)	/* one per vCPU */
-#define INPUT_PAGE	(SCRATCH_GPA + 0x8000)
-
-/* Bits of leaves 0x40000003 (EAX, EDX) and 0x40000004 (EAX) */
-#define A_RUNTIME	(1u << 0)
-#define A_TIME		(1u << 1)
-#define A_APIC		(1u << 4)
-#define A_HYPERCALL	(1u << 5)
-#define A_INDEX		(1u << 6)
-#define A_RESET		(1u << 7)
-#define A_TSC_PAGE	(1u << 9)
-#define A_FREQUENCY	(1u << 11)
-#define A_REENLIGHTEN	(1u << 13)
-#define A_ALL		(A_RUNTIME | A_TIME | A_APIC | A_HYPERCALL | A_INDEX | A_RESET | \
-			 A_TSC_PAGE | A_FREQUENCY | A_REENLIGHTEN)
-#define D_XMM		(1u << 4)
-#define D_CRASH		(1u << 10)
-#define ADVICE_FLUSH	(1u << 2)
-#define ADVICE_IPI	(1u << 10)
-#define ADVICE_EX	(1u << 11)
-
-/* Hypercalls, the parts of their control word, and results */
-#define FLUSH_SPACE	0x02
-#define FLUSH_LIST	0x03
-#define SPIN_WAIT	0x08
-#define SEND_IPI	0x0b
-#define POST_MESSAGE	0x5c
-#define FLUSH_SPACE_EX	0x13
-#define FLUSH_LIST_EX	0x14
-#define SEND_IPI_EX	0x15
-#define FAST		(1ull << 16)
-#define HEAD(n)		((u64)(n) << 17)
-#define REPS(n)		((u64)(n) << 32)
-#define START(n)	((u64)(n) << 48)
-#define ALL_PROCESSORS	1
-#define BAD_CODE	2
-#define BAD_INPUT	3
-#define DENIED		6
+#include "hyperv.h"
 
 /* --- host's side --------------------------------------------------------- */
 
@@ -80,55 +13,9 @@ struct hv_leaves {
 	struct kvm_cpuid_entry2 e[16];
 };
 
-static const struct {
-	u32 function;
-	u32 a, b, d, advice;
-} full = { 0, A_ALL, 0, D_XMM | D_CRASH, ADVICE_FLUSH | ADVICE_IPI | ADVICE_EX };
-
-static void add_leaf(struct kvm_cpuid2 *c, u32 function, u32 eax, u32 ebx, u32 edx)
-{
-	struct kvm_cpuid_entry2 *e = cpuid_find(c, function, 0);
-
-	if (!e)
-		e = &c->entries[c->nent++];
-	memset(e, 0, sizeof(*e));
-	e->function = function;
-	e->eax = eax;
-	e->ebx = ebx;
-	e->edx = edx;
-}
-
 static void give_leaves(struct vcpu *vcpu, u32 a, u32 d, u32 advice, u32 spins)
 {
-	struct kvm_cpuid2 *c = cpuid_supported(vcpu->vm->kvm);
-	struct kvm_cpuid_entry2 *one = cpuid_find(c, 1, 0);
-
-	one->ebx = (one->ebx & 0xffffff) | vcpu->id << 24;
-	add_leaf(c, 0x40000000, 0x40000005, 0, 0);
-	add_leaf(c, 0x40000001, HV1, 0, 0);
-	add_leaf(c, 0x40000003, a, 0, d);
-	add_leaf(c, 0x40000004, advice, spins, 0);
-	OK(ioctl(vcpu->fd, KVM_SET_CPUID2, c));
-	vcpu->has_cpuid = true;
-	free(c);
-}
-
-static int vcpu_cap(struct vcpu *vcpu, u32 cap, u64 arg)
-{
-	struct kvm_enable_cap e = { .cap = cap, .args[0] = arg };
-
-	return ioctl(vcpu->fd, KVM_ENABLE_CAP, &e);
-}
-
-static struct vcpu *hv_vcpu(struct vm *vm, int id, guest_fn fn)
-{
-	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
-	struct vcpu *vcpu = vcpu_new(vm, id);
-
-	give_leaves(vcpu, full.a, full.d, full.advice, 0xfff);
-	MUST(!ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable));
-	start_long(vcpu, fn);
-	return vcpu;
+	hv_give(vcpu, &(struct hv_features){ .a = a, .d = d, .advice = advice, .spins = spins });
 }
 
 static void one_vcpu(guest_fn fn)
@@ -141,31 +28,11 @@ static void one_vcpu(guest_fn fn)
 
 /* --- the guest's side ---------------------------------------------------- */
 
-static u64 code_page = CODE_PAGE;
-
-/* RCX, RDX and R8, as the page's caller finds them; the page ends in RET. */
-static u64 call_page(u64 control, u64 in, u64 out)
-{
-	register u64 r8 asm("r8") = out;
-	u64 ret;
-
-	asm volatile("call *%[page]"
-		     : "=a"(ret), "+c"(control), "+d"(in), "+r"(r8)
-		     : [page] "m"(code_page) : "memory", "cc", "r9", "r10", "r11");
-	return ret;
-}
-
-static void enlighten(void)
-{
-	guest_wrmsr(OS_ID, LINUX_ID);
-	guest_wrmsr(HYPERCALL, CODE_PAGE | 1);
-}
-
 #define INPUT	((volatile u64 *)INPUT_PAGE)
 
 /* --- leaves -------------------------------------------------------------- */
 
-static void check_leaves(int fd)
+static void check_leaves(int kvm, int fd, bool apic)
 {
 	static const u32 functions[] = {
 		0x40000000, 0x40000001, 0x40000002, 0x40000003, 0x40000004,
@@ -188,25 +55,26 @@ static void check_leaves(int fd)
 	EQ(l.e[1].eax, HV1);
 	EQ(l.e[2].eax, 0x3839);
 	EQ(l.e[2].ebx, 0xa0000);
-	EQ(l.e[3].eax & A_ALL, A_ALL);
-	EQ(l.e[3].edx & (D_XMM | D_CRASH), D_XMM | D_CRASH);
-	EQ(l.e[4].eax & full.advice, full.advice);
+	EQ(l.e[3].eax, A_ALL);
+	EQ(l.e[3].ebx, hv_full.b);
+	EQ(l.e[3].edx, (hv_full.d | 1 << 8) & ~(apic ? 0 : D_DIRECT));
+	EQ(l.e[4].eax & hv_full.advice, hv_full.advice & ~(apic ? 0 : ADVICE_IPI));
 	EQ(l.e[4].ebx, 0xfff);
-	EQ(l.e[5].eax, has_cap(fd, KVM_CAP_MAX_VCPUS));
+	EQ(l.e[5].eax, has_cap(kvm, KVM_CAP_MAX_VCPUS));
 	EQ(l.e[5].ebx, 64);
+	EQ(l.e[8].eax, DEBUGGER);
 	EQ(l.e[9].eax, 1 << 19);
 }
 
 static void supported_leaves(void)
 {
-	struct vm *vm = vm_new_irqchip();
-	struct vcpu *vcpu = vcpu_new(vm, 0);
-	struct hv_leaves l = { .head.nent = 16 };
+	struct vm *vm = vm_new_irqchip(), *without = vm_new();
 
-	check_leaves(vm->kvm);
-	OK(ioctl(vcpu->fd, KVM_GET_SUPPORTED_HV_CPUID, &l));
-	EQ(l.head.nent, 10);
+	check_leaves(vm->kvm, vm->kvm, true);
+	check_leaves(vm->kvm, vcpu_new(vm, 0)->fd, true);
+	check_leaves(vm->kvm, vcpu_new(without, 0)->fd, false);
 	FAILS(ioctl(vm->kvm, KVM_GET_SUPPORTED_HV_CPUID, (void *)16), EFAULT);
+	vm_free(without);
 	vm_free(vm);
 }
 
@@ -220,7 +88,7 @@ static void use_registers(void)
 	GEQ(guest_rdmsr(OS_ID), 0);
 	guest_wrmsr(HYPERCALL, CODE_PAGE | 1);
 	GEQ(guest_rdmsr(HYPERCALL), 0);
-	enlighten();
+	hv_enlighten();
 	GEQ(guest_rdmsr(OS_ID), LINUX_ID);
 	GEQ(guest_rdmsr(HYPERCALL), CODE_PAGE | 1);
 	GEQ(guest_try_wrmsr(HYPERCALL, HOLE_GPA | 1), GP);
@@ -343,6 +211,8 @@ static void only_one(void)
 		{ REFERENCE_TSC, A_TSC_PAGE, 0 }, { TSC_FREQUENCY, A_FREQUENCY, 0 },
 		{ APIC_FREQUENCY, A_FREQUENCY, 0 }, { HV_TPR, A_APIC, 0 },
 		{ VP_ASSIST, A_APIC, 0 }, { REENLIGHTEN, A_REENLIGHTEN, 0 },
+		{ SCONTROL, A_SYNIC, 0 }, { EOM, A_SYNIC, 0 }, { SINT(15), A_SYNIC, 0 },
+		{ STIMER_CONFIG(0), A_STIMER, 0 }, { STIMER_COUNT(3), A_STIMER, 0 },
 		{ CRASH_P0, 0, D_CRASH }, { CRASH_CTL, 0, D_CRASH },
 	};
 	u64 value;
@@ -363,6 +233,7 @@ static void each_feature_by_its_bit(void)
 		u32 a = 1u << bit & A_ALL, d = a ? 0 : D_CRASH;
 
 		OK(vcpu_cap(vcpu, KVM_CAP_HYPERV_ENFORCE_CPUID, 1));
+		OK(vcpu_cap(vcpu, KVM_CAP_HYPERV_SYNIC2, 0));
 		give_leaves(vcpu, a, d, 0, 0);
 		start_long(vcpu, only_one);
 		AT(vm, has_a) = a;
@@ -546,64 +417,141 @@ static void reference_time(void)
 	vm_free(vm);
 }
 
+/*
+ * After a migration: the guest's TSC is emulated for it, and the page is the one that it
+ * brought along, whatever the clock does, until it says that it is done. The stock
+ * modules then wait for the clock to be set once more.
+ */
+static void keep_page(void)
+{
+	u64 before, after;
+
+	guest_sync(0);
+	if (!PAGE->sequence) {
+		guest_done();
+		return;
+	}
+	GEQ(PAGE->sequence, 77);
+	GEQ(PAGE->scale, 1ull << 60);
+	GEQ(PAGE->offset, 123456789);
+	before = time_by_page();
+	after = guest_rdmsr(TIME_REF_COUNT);
+	GCHECK(before <= after);
+	GCHECK(after <= time_by_page());
+	guest_sync(1);
+	/* the clock was set */
+	GEQ(PAGE->sequence, 77);
+	GEQ(PAGE->offset, 123456789);
+	guest_wrmsr(TSC_EMULATION, 0);
+	GCHECK(PAGE->sequence != 77);
+	GCHECK(PAGE->offset != 123456789);
+	/* a page that the guest asks for is made all the same, and then stands still */
+	guest_wrmsr(TSC_EMULATION, 1);
+	guest_wrmsr(REFERENCE_TSC, INPUT_PAGE | 1);
+	GCHECK(INPUT[0]);
+	GCHECK(INPUT[2]);
+	before = INPUT[2];
+	guest_sync(2);
+	GEQ(INPUT[2], before);
+	guest_wrmsr(TSC_EMULATION, 0);
+	GCHECK(INPUT[2] != before);
+	guest_done();
+}
+
+static void page_stands_still(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct vcpu *vcpu = hv_vcpu(vm, 0, keep_page);
+	struct kvm_clock_data clock = { .clock = 3600000000000 };
+	struct kvm_clock_data now;
+	struct tsc_page *page = at_gpa(vm, TSC_PAGE, sizeof(*page));
+
+	run_to_sync(vcpu);
+	MUST(!ioctl(vm->fd, KVM_GET_CLOCK, &now));
+	if (!(now.flags & KVM_CLOCK_TSC_STABLE)) {
+		SKIP("no master clock here, so that there is no page");
+		vm_free(vm);
+		return;
+	}
+	page->sequence = 77;
+	page->scale = 1ull << 60;
+	page->offset = 123456789;
+	EQ(msr_set(vcpu, TSC_EMULATION, 1), 1);
+	EQ(msr_set(vcpu, REFERENCE_TSC, TSC_PAGE | 1), 1);
+	EQ(run_to_sync(vcpu), 1);
+	MUST(!ioctl(vm->fd, KVM_SET_CLOCK, &clock));
+	EQ(run_to_sync(vcpu), 2);
+	MUST(!ioctl(vm->fd, KVM_SET_CLOCK, &clock));
+	run_to_done(vcpu);
+	vm_free(vm);
+}
+
 /* --- hypercalls ---------------------------------------------------------- */
 
 static void make_calls(void)
 {
-	u64 ret = 0;
+	u64 ret = 0, code_page = CODE_PAGE;
 
 	/* the page's code is Hyper-V's only when the guest has said what it is */
-	enlighten();
+	hv_enlighten();
 	guest_wrmsr(OS_ID, 0);
 	asm volatile("call *%[page]" : "+a"(ret) : [page] "m"(code_page), "b"(0) : "memory");
 	GEQ(ret, (u64)-1000);
-	enlighten();
+	hv_enlighten();
 
-	GEQ(call_page(SPIN_WAIT | FAST, 0xfff, 0), 0);
-	GEQ(call_page(SPIN_WAIT, INPUT_PAGE, 0), 0);
-	GEQ(call_page(SPIN_WAIT | FAST | REPS(1), 0, 0), BAD_INPUT);
-	GEQ(call_page(SPIN_WAIT | FAST | START(1), 0, 0), BAD_INPUT);
-	GEQ(call_page(SPIN_WAIT | FAST | HEAD(1), 0, 0), BAD_INPUT);
-	GEQ(call_page(SPIN_WAIT | FAST | 1ull << 27, 0, 0), BAD_INPUT);
-	GEQ(call_page(SPIN_WAIT | FAST | 1ull << 44, 0, 0), BAD_INPUT);
-	GEQ(call_page(SPIN_WAIT | FAST | 1ull << 63, 0, 0), BAD_INPUT);
-	GEQ(call_page(0x7fff, 0, 0), BAD_CODE);
-	GEQ(call_page(0x0000, 0, 0), BAD_CODE);
+	GEQ(hv_call(SPIN_WAIT | FAST, 0xfff, 0), 0);
+	GEQ(hv_call(SPIN_WAIT, INPUT_PAGE, 0), 0);
+	GEQ(hv_call(SPIN_WAIT | FAST | REPS(1), 0, 0), BAD_INPUT);
+	GEQ(hv_call(SPIN_WAIT | FAST | START(1), 0, 0), BAD_INPUT);
+	GEQ(hv_call(SPIN_WAIT | FAST | HEAD(1), 0, 0), BAD_INPUT);
+	GEQ(hv_call(SPIN_WAIT | FAST | 1ull << 27, 0, 0), BAD_INPUT);
+	GEQ(hv_call(SPIN_WAIT | FAST | 1ull << 44, 0, 0), BAD_INPUT);
+	GEQ(hv_call(SPIN_WAIT | FAST | 1ull << 63, 0, 0), BAD_INPUT);
+	GEQ(hv_call(0x7fff, 0, 0), BAD_CODE);
+	GEQ(hv_call(0x0000, 0, 0), BAD_CODE);
 
 	INPUT[0] = 0;
 	INPUT[1] = ALL_PROCESSORS;
 	INPUT[2] = 0;
-	GEQ(call_page(FLUSH_SPACE, INPUT_PAGE, 0), 0);
-	GEQ(call_page(FLUSH_SPACE, HOLE_GPA, 0), BAD_INPUT);
-	GEQ(call_page(FLUSH_SPACE, HOLE_GPA - 8, 0), BAD_INPUT);
-	GEQ(call_page(FLUSH_SPACE, ~7ull, 0), BAD_INPUT);
-	GEQ(call_page(FLUSH_SPACE | REPS(1), INPUT_PAGE, 0), BAD_INPUT);
-	GEQ(call_page(FLUSH_SPACE | HEAD(1), INPUT_PAGE, 0), BAD_INPUT);
-	GEQ(call_page(FLUSH_LIST, INPUT_PAGE, 0), BAD_INPUT);
-	GEQ(call_page(FLUSH_LIST | REPS(3), INPUT_PAGE, 0), REPS(3));
-	GEQ(call_page(FLUSH_LIST | REPS(3) | START(3), INPUT_PAGE, 0), BAD_INPUT);
-	GEQ(call_page(SEND_IPI | FAST, 15, 1), BAD_INPUT);
-	GEQ(call_page(SEND_IPI | FAST, 256, 1), BAD_INPUT);
+	GEQ(hv_call(FLUSH_SPACE, INPUT_PAGE, 0), 0);
+	GEQ(hv_call(FLUSH_SPACE, HOLE_GPA, 0), BAD_INPUT);
+	GEQ(hv_call(FLUSH_SPACE, HOLE_GPA - 8, 0), BAD_INPUT);
+	GEQ(hv_call(FLUSH_SPACE, ~7ull, 0), BAD_INPUT);
+	GEQ(hv_call(FLUSH_SPACE | REPS(1), INPUT_PAGE, 0), BAD_INPUT);
+	GEQ(hv_call(FLUSH_SPACE | HEAD(1), INPUT_PAGE, 0), BAD_INPUT);
+	GEQ(hv_call(FLUSH_LIST, INPUT_PAGE, 0), BAD_INPUT);
+	GEQ(hv_call(FLUSH_LIST | REPS(3), INPUT_PAGE, 0), REPS(3));
+	GEQ(hv_call(FLUSH_LIST | REPS(3) | START(3), INPUT_PAGE, 0), BAD_INPUT);
+	GEQ(hv_call(SEND_IPI | FAST, 15, 1), BAD_INPUT);
+	GEQ(hv_call(SEND_IPI | FAST, 256, 1), BAD_INPUT);
+
+	/* to nobody, which may be by any vector; to some it may not */
+	INPUT[0] = 0;
+	INPUT[1] = 0;
+	INPUT[2] = 0;
+	GEQ(hv_call(SEND_IPI_EX, INPUT_PAGE, 0), 0);
+	INPUT[1] = 1;
+	GEQ(hv_call(SEND_IPI_EX, INPUT_PAGE, 0), BAD_INPUT);
 
 	/* sets: address space, flags, format, banks there are, banks */
 	INPUT[1] = 0;
 	INPUT[2] = 0;
 	INPUT[3] = 0;
-	GEQ(call_page(FLUSH_SPACE_EX, INPUT_PAGE, 0), 0);
+	GEQ(hv_call(FLUSH_SPACE_EX, INPUT_PAGE, 0), 0);
 	INPUT[2] = 1;
-	GEQ(call_page(FLUSH_SPACE_EX, INPUT_PAGE, 0), 0);
+	GEQ(hv_call(FLUSH_SPACE_EX, INPUT_PAGE, 0), 0);
 	INPUT[2] = 0;
 	INPUT[3] = 3;
-	GEQ(call_page(FLUSH_SPACE_EX | HEAD(1), INPUT_PAGE, 0), BAD_INPUT);
-	GEQ(call_page(FLUSH_SPACE_EX | HEAD(2), INPUT_PAGE, 0), 0);
-	GEQ(call_page(FLUSH_LIST_EX | HEAD(2) | REPS(5), INPUT_PAGE, 0), REPS(5));
+	GEQ(hv_call(FLUSH_SPACE_EX | HEAD(1), INPUT_PAGE, 0), BAD_INPUT);
+	GEQ(hv_call(FLUSH_SPACE_EX | HEAD(2), INPUT_PAGE, 0), 0);
+	GEQ(hv_call(FLUSH_LIST_EX | HEAD(2) | REPS(5), INPUT_PAGE, 0), REPS(5));
 	INPUT[3] = ~0ull;
 	for (u32 i = 0; i < 64; i++)
 		INPUT[4 + i] = ~0ull;
-	GEQ(call_page(FLUSH_SPACE_EX | HEAD(64), INPUT_PAGE, 0), 0);
+	GEQ(hv_call(FLUSH_SPACE_EX | HEAD(64), INPUT_PAGE, 0), 0);
 	/* longer than the registers */
-	GEQ(call_page(FLUSH_SPACE_EX | HEAD(64) | FAST, 0, 0), BAD_INPUT);
-	GEQ(call_page(FLUSH_SPACE_EX | HEAD(1023), INPUT_PAGE, 0), BAD_INPUT);
+	GEQ(hv_call(FLUSH_SPACE_EX | HEAD(64) | FAST, 0, 0), BAD_INPUT);
+	GEQ(hv_call(FLUSH_SPACE_EX | HEAD(1023), INPUT_PAGE, 0), BAD_INPUT);
 	guest_done();
 }
 
@@ -616,12 +564,12 @@ static void denied(void)
 {
 	u64 trap;
 
-	enlighten();
-	GEQ(call_page(SPIN_WAIT | FAST, 0, 0), DENIED);
-	GEQ(call_page(FLUSH_SPACE_EX, INPUT_PAGE, 0), DENIED);
-	GEQ(call_page(SEND_IPI | FAST, VECTOR, 1), DENIED);
-	GEQ(call_page(SEND_IPI_EX, INPUT_PAGE, 0), DENIED);
-	GEQ(call_page(FLUSH_SPACE, INPUT_PAGE, 0), 0);
+	hv_enlighten();
+	GEQ(hv_call(SPIN_WAIT | FAST, 0, 0), DENIED);
+	GEQ(hv_call(FLUSH_SPACE_EX, INPUT_PAGE, 0), DENIED);
+	GEQ(hv_call(SEND_IPI | FAST, VECTOR, 1), DENIED);
+	GEQ(hv_call(SEND_IPI_EX, INPUT_PAGE, 0), DENIED);
+	GEQ(hv_call(FLUSH_SPACE, INPUT_PAGE, 0), 0);
 	/* no SSE registers as input */
 	if (*(u8 *)(CODE_PAGE + 2) == 0xd9)
 		trap = GUEST_TRY("vmmcall", , "c"(FLUSH_SPACE | FAST), "d"(0), "a"(0));
@@ -648,28 +596,28 @@ static void flush_others(void)
 {
 	struct { u64 mask, bank; } x = { 1, 2 };
 
-	enlighten();
+	hv_enlighten();
 	guest_sync(0);
 	INPUT[0] = 0;
 	INPUT[1] = 0;
 	INPUT[2] = 1 << 1;
-	GEQ(call_page(FLUSH_SPACE, INPUT_PAGE, 0), 0);
+	GEQ(hv_call(FLUSH_SPACE, INPUT_PAGE, 0), 0);
 	guest_sync(1);
 	INPUT[2] = 1 << 0;
-	GEQ(call_page(FLUSH_SPACE, INPUT_PAGE, 0), 0);
+	GEQ(hv_call(FLUSH_SPACE, INPUT_PAGE, 0), 0);
 	guest_sync(0);
 	INPUT[2] = 0;		/* a set with one bank */
 	INPUT[3] = 1;
 	INPUT[4] = 1 << 1;
-	GEQ(call_page(FLUSH_SPACE_EX | HEAD(1), INPUT_PAGE, 0), 0);
+	GEQ(hv_call(FLUSH_SPACE_EX | HEAD(1), INPUT_PAGE, 0), 0);
 	guest_sync(1);
 	INPUT[3] = 2;		/* which is not the first */
-	GEQ(call_page(FLUSH_SPACE_EX | HEAD(1), INPUT_PAGE, 0), 0);
+	GEQ(hv_call(FLUSH_SPACE_EX | HEAD(1), INPUT_PAGE, 0), 0);
 	guest_sync(0);
 	/* in registers: XMM0 has format and banks, XMM1 the bank */
 	asm volatile("pxor %%xmm0, %%xmm0; movq %0, %%xmm0; pslldq $8, %%xmm0\n\t"
 		     "movq %1, %%xmm1" : : "m"(x.mask), "m"(x.bank));
-	GEQ(call_page(FLUSH_SPACE_EX | HEAD(1) | FAST, 0, 0), 0);
+	GEQ(hv_call(FLUSH_SPACE_EX | HEAD(1) | FAST, 0, 0), 0);
 	guest_sync(1);
 	guest_done();
 }
@@ -711,12 +659,12 @@ static void mover(void)
 {
 	volatile u64 *entry = (u64 *)DIR_GPA + 1;
 
-	enlighten();
+	hv_enlighten();
 	for (u32 i = 0; i < 100; i++) {
 		u64 to = FREE_GPA + (i & 1) * 0x200000;
 
 		*entry = to | 0x83;
-		GEQ(call_page(FLUSH_SPACE | FAST, 0, ALL_PROCESSORS), 0);
+		GEQ(hv_call(FLUSH_SPACE | FAST, 0, ALL_PROCESSORS), 0);
 		guest_wait(seen == (i & 1) + 1);
 		round_nr++;
 	}
@@ -749,7 +697,7 @@ static void takes_ipis(void)
 
 static void send_and_wait(u64 control, u64 in, u64 out, u32 n)
 {
-	GEQ(call_page(control, in, out), 0);
+	GEQ(hv_call(control, in, out), 0);
 	guest_wait(guest_vector_count[VECTOR] == n);
 }
 
@@ -757,10 +705,10 @@ static void sends_ipis(void)
 {
 	guest_warm();
 	apic_enable();
-	enlighten();
+	hv_enlighten();
 	guest_wait(round_nr);
 	/* nobody's */
-	GEQ(call_page(SEND_IPI | FAST, VECTOR, 1ull << 2 | 1ull << 63), 0);
+	GEQ(hv_call(SEND_IPI | FAST, VECTOR, 1ull << 2 | 1ull << 63), 0);
 	send_and_wait(SEND_IPI | FAST, VECTOR, 1 << 1, 1);
 	INPUT[0] = VECTOR;
 	INPUT[1] = 1 << 1;
@@ -793,6 +741,7 @@ static const struct test tests[] = {
 	TEST(apic_by_registers),
 	TEST(crash_and_reset_exits),
 	TEST(reference_time),
+	TEST(page_stands_still),
 	TEST(hypercalls),
 	TEST(calls_by_their_bits),
 	TEST(flushes_reach_whom_they_name),
