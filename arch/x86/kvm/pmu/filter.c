@@ -59,7 +59,7 @@ long pmu_ioctl_set_filter(void *obj, void *arg)
 {
 	struct kvm *kvm = obj;
 	struct pmu_vm *pmu = &to_x86_vm(kvm)->pmu;
-	struct filter_room *room = filter_make(arg);
+	struct filter_room *room = filter_make((struct kvm_pmu_event_filter __user *)arg);
 	struct pmu_filter *old;
 
 	if (IS_ERR(room))

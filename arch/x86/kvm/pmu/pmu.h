@@ -78,6 +78,9 @@ struct pmu_model {
 	u16 insns, branches;	/* retired ones: event and unit mask */
 };
 
+/* Each is in the file of its name, of the vendor's module. */
+extern const struct pmu_model svm_pmu, vmx_pmu;
+
 /* What one guest's are like */
 struct pmu_shape {
 	u8 version;		/* with 2: fixed counters and GLOBAL_* */
@@ -102,7 +105,7 @@ struct pmu_counter {
 	struct pmu_vcpu *pmu;		/* c */
 	u8 nr;				/* c; bit in all words */
 	bool running;			/* v; @event is enabled */
-	bool told;			/* v; perf told of an overflow since @value was brought up */
+	bool told;			/* v; perf told of an overflow that @value has not yet */
 	u64 emulated;			/* v; to be added: what instructions we stepped over did */
 	u64 select;			/* v; of a general-purpose counter */
 	u64 value;			/* v; when @event had counted @seen */

@@ -6,6 +6,7 @@
 #include <asm/nospec-branch.h>
 #include <asm/pgtable.h>
 
+#include "pmu/pmu.h"
 #include "svm.h"
 
 /* Parameters are what was wanted first, then what there is. */

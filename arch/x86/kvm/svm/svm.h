@@ -217,9 +217,6 @@ void svm_load_root(struct x86_vcpu *v, hpa_t root, int level);
 void svm_flush_tlb(struct x86_vcpu *v);
 void svm_flush_tlb_gva(struct x86_vcpu *v, gva_t gva);
 
-/* pmu.c */
-extern const struct pmu_model svm_pmu;
-
 /* dump.c */
 void svm_exit_info(struct x86_vcpu *v, struct x86_exit_info *info);
 void svm_dump(struct x86_vcpu *v);

@@ -21,8 +21,6 @@ extern const struct pmu_filter *fake_filter;
 extern unsigned int fake_interrupts;	/* the guest got */
 extern bool fake_wanted;		/* an update, by the code under test */
 
-extern const struct pmu_model vmx_pmu, svm_pmu;
-
 /* A new vCPU: nothing is left of the last one */
 void fake_intel(struct pmu_vcpu *p, u32 eax, u32 ebx, u32 edx, bool wide, bool tx);
 void fake_amd(struct pmu_vcpu *p, bool extended);

@@ -6,6 +6,7 @@
 #include <asm/nospec-branch.h>
 #include <asm/pgtable.h>
 
+#include "pmu/pmu.h"
 #include "vmx.h"
 
 struct vmx_hw vmx_hw __read_mostly;

@@ -6,7 +6,8 @@
 
 #include "pmu/pmu.h"
 
-#define RANGE(index, count, kind)	{ .first = (index), .nr = (count), .step = 1, .reg = (kind) }
+#define RANGE(index, count, kind) \
+	{ .first = (index), .nr = (count), .step = 1, .reg = (kind) }
 
 static const struct pmu_range vmx_pmu_ranges[] = {
 	RANGE(MSR_IA32_PERFCTR0,		PMU_MAX_GP,	PMU_REG_COUNT),

@@ -136,6 +136,8 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 	s->secondary = vmx_hw.secondary;
 	s->entry_ctl = vmx_hw.entry;
 	s->exit_ctl = vmx_hw.exit;
+	/* No such values: to be written when they are used. */
+	s->perf_guest = s->perf_host = ~0ull;
 	s->exceptions = VMX_ALWAYS | (vmx_hw.ept ? 0 : BIT(VEC_PF));
 	if (!s->vpid)
 		s->secondary &= ~SECONDARY_EXEC_ENABLE_VPID;

@@ -269,9 +269,6 @@ void vmx_perf_probe(u32 entry, u32 exit);
 void vmx_perf_enter(struct vmx_vcpu *s);
 void vmx_perf_leave(struct vmx_vcpu *s);
 
-/* pmu.c */
-extern const struct pmu_model vmx_pmu;
-
 /* l1d.c */
 int vmx_l1d_init(void);
 void vmx_l1d_exit(void);
