@@ -83,11 +83,20 @@ static u32 ring_used(struct kvm_dirty_ring *r)
 	return READ_ONCE(r->next) - READ_ONCE(r->first);
 }
 
-bool kvm_dirty_ring_wants_exit(struct kvm_vcpu *vcpu)
+static bool wants_exit(struct kvm_vcpu *vcpu)
 {
 	struct kvm_dirty_ring *r = &vcpu->dirty_ring;
 
 	return ring_used(r) >= r->size - reserve();
+}
+
+bool kvm_dirty_ring_exits(struct kvm_vcpu *vcpu)
+{
+	bool exits = wants_exit(vcpu);
+
+	if (exits)
+		trace_kvm_dirty_ring_exit(vcpu->id);
+	return exits;
 }
 
 /* Instructions write a page again and again; user space has not seen the last entry yet. */
@@ -120,7 +129,7 @@ static void push(struct kvm_vcpu *vcpu, u32 slot, u64 offset)
 	r->last_offset = offset;
 	WRITE_ONCE(r->next, r->next + 1);
 	trace_kvm_dirty_ring_push(vcpu->id, r->next, r->first, slot, offset);
-	if (kvm_dirty_ring_wants_exit(vcpu))
+	if (wants_exit(vcpu))
 		kvm_request(vcpu, KVM_REQ_DIRTY_RING);
 }
 

@@ -5,7 +5,6 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
-#include <linux/slab.h>
 #include "virt.h"
 
 /* Guards backend; not held while the misc device comes or goes (misc_mtx nests outside). */
@@ -151,28 +150,23 @@ static struct miscdevice kvm_dev = {
  * @kvm: the VM
  * @created: else it ends
  *
- * The device is there as long as VMs are. Without memory nobody is told.
+ * The device is there as long as VMs are.
  */
 void kvm_tell_uevent(struct kvm *kvm, bool created)
 {
 	static unsigned long long count, ever;		/* kvm_vms_lock */
-	unsigned long long now, all;
-	struct kobj_uevent_env *env;
+	char text[4][32];
+	char *env[] = { text[0], text[1], text[2], text[3], NULL };
 
 	mutex_lock(&kvm_vms_lock);
-	now = created ? ++count : --count;
-	all = created ? ++ever : ever;
+	count += created ? 1 : -1;
+	ever += created;
+	snprintf(text[0], sizeof(text[0]), "CREATED=%llu", ever);
+	snprintf(text[1], sizeof(text[1]), "COUNT=%llu", count);
 	mutex_unlock(&kvm_vms_lock);
-
-	env = kzalloc(sizeof(*env), GFP_KERNEL_ACCOUNT);
-	if (!env)
-		return;
-	if (!add_uevent_var(env, "CREATED=%llu", all) &&
-	    !add_uevent_var(env, "COUNT=%llu", now) &&
-	    !add_uevent_var(env, "EVENT=%s", created ? "create" : "destroy") &&
-	    !add_uevent_var(env, "PID=%d", kvm->creator))
-		kobject_uevent_env(&kvm_dev.this_device->kobj, KOBJ_CHANGE, env->envp);
-	kfree(env);
+	snprintf(text[2], sizeof(text[2]), "EVENT=%s", created ? "create" : "destroy");
+	snprintf(text[3], sizeof(text[3]), "PID=%d", kvm->creator);
+	kobject_uevent_env(&kvm_dev.this_device->kobj, KOBJ_CHANGE, env);
 }
 
 /**

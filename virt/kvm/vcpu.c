@@ -140,9 +140,6 @@ static long vcpu_run(struct kvm_vcpu *vcpu, unsigned long arg)
 		ret = kvm_arch_vcpu_run(vcpu);
 		kvm_vcpu_put(vcpu);
 	}
-	if (trace_kvm_dirty_ring_exit_enabled() && !ret &&
-	    READ_ONCE(vcpu->run->exit_reason) == KVM_EXIT_DIRTY_RING_FULL)
-		trace_kvm_dirty_ring_exit(vcpu->id);
 	trace_kvm_userspace_exit(vcpu->run->exit_reason, ret);
 	mutex_unlock(&vcpu->mutex);
 	return ret;

@@ -478,7 +478,6 @@ void cpuid_emulate(struct x86_vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 	u32 leaf = *eax, sub = *ecx;
 	const struct kvm_cpuid_entry2 *e = find(c, leaf, sub);
 
-	bool found = e;
 
 	if (unlikely(!e))
 		e = beyond_range(c, leaf, sub);
@@ -487,10 +486,20 @@ void cpuid_emulate(struct x86_vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 		*ebx = e->ebx;
 		*ecx = e->ecx;
 		*edx = e->edx;
-	} else {
-		*eax = *ebx = *ecx = *edx = 0;
-		if (leaf == 0xb || leaf == 0x1f)
-			topology_end(c, leaf, sub, ecx, edx);
+		return;
 	}
-	trace_kvm_cpuid(leaf, sub, *eax, *ebx, *ecx, *edx, found, !found && e);
+	*eax = *ebx = *ecx = *edx = 0;
+	if (leaf == 0xb || leaf == 0x1f)
+		topology_end(c, leaf, sub, ecx, edx);
+}
+
+/* By itself, so that nothing is kept for it where nobody listens. */
+void cpuid_trace(struct x86_vcpu *v, u32 leaf, u32 sub)
+{
+	u32 eax = leaf, ecx = sub, ebx, edx;
+	bool found = find(&v->cpuid, leaf, sub);
+
+	cpuid_emulate(v, &eax, &ebx, &ecx, &edx);
+	trace_kvm_cpuid(leaf, sub, eax, ebx, ecx, edx, found,
+			!found && beyond_range(&v->cpuid, leaf, sub));
 }

@@ -54,6 +54,8 @@ static enum x86_next exit_cpuid(struct x86_vcpu *v)
 	}
 	if (unlikely(!v->exit.insn_len && irqs_disabled()))
 		return X86_SLOW;
+	if (trace_kvm_cpuid_enabled())
+		cpuid_trace(v, gpr[X86_RAX], gpr[X86_RCX]);
 	eax = gpr[X86_RAX];
 	ecx = gpr[X86_RCX];
 	cpuid_emulate(v, &eax, &ebx, &ecx, &edx);

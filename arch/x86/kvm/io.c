@@ -212,12 +212,20 @@ enum x86_io_result x86_pio(struct x86_vcpu *v, u16 port, unsigned int size, void
 	return X86_IO_USER;
 }
 
+/* The register has what was read, or is to be written: nothing is kept for the trace. */
+static noinline void x86_trace_pio(struct x86_vcpu *v)
+{
+	u32 val = x86_gpr(v, X86_RAX);
+
+	trace_kvm_pio(v->exit.io.in ? TRACE_PIO_IN : TRACE_PIO_OUT, v->exit.io.port,
+		      v->exit.io.size, 1, &val);
+}
+
 /* IN writes AL, AX or EAX; only the last clears what is above (APM 1 3.1.2). */
 static void x86_set_in_data(struct x86_vcpu *v, u32 val, unsigned int size)
 {
 	unsigned long rax = x86_gpr(v, X86_RAX);
 
-	trace_kvm_pio(TRACE_PIO_IN, v->exit.io.port, size, 1, &val);
 	switch (size) {
 	case 1:
 		rax = (rax & ~0xfful) | (val & 0xff);
@@ -229,6 +237,8 @@ static void x86_set_in_data(struct x86_vcpu *v, u32 val, unsigned int size)
 		rax = val;
 	}
 	x86_set_gpr(v, X86_RAX, rax);
+	if (trace_kvm_pio_enabled())
+		x86_trace_pio(v);
 }
 
 static enum x86_next x86_complete_pio(struct x86_vcpu *v)
@@ -269,7 +279,8 @@ enum x86_next x86_io_exit(struct x86_vcpu *v)
 		return x86_emulate(v);
 	if (!in) {
 		val = x86_gpr(v, X86_RAX);
-		trace_kvm_pio(TRACE_PIO_OUT, port, size, 1, &val);
+		if (trace_kvm_pio_enabled())
+			x86_trace_pio(v);
 	}
 	if (!x86_kernel_pio(v, port, size, &val, 1, in))
 		return x86_ask_user(v, val);
@@ -298,10 +309,10 @@ enum x86_next x86_io_fast(struct x86_vcpu *v)
 		val = x86_gpr(v, X86_RAX);
 		ret = kvm_io_bus_write_atomic(&v->vcpu, KVM_BUS_PIO, port, size, &val);
 	}
-	if (ret && ret != -EOPNOTSUPP)
+	if (unlikely(ret && ret != -EOPNOTSUPP))
 		return X86_SLOW;
-	if (!in)
-		trace_kvm_pio(TRACE_PIO_OUT, port, size, 1, &val);
+	if (trace_kvm_pio_enabled() && !in)
+		x86_trace_pio(v);
 	if (ret)
 		return x86_ask_user(v, val);
 	if (in)

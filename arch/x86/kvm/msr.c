@@ -219,6 +219,12 @@ static u32 exit_reason(enum msr_result r)
 	return r == MSR_UNKNOWN ? KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL;
 }
 
+/* All that is told is in the registers: nothing is kept for it where nobody listens. */
+static noinline void trace_done(struct x86_vcpu *v, bool write)
+{
+	trace_kvm_msr(write, x86_gpr(v, X86_RCX), get_edx_eax(v), false);
+}
+
 int msr_exit_read(struct x86_vcpu *v)
 {
 	u32 index = x86_gpr(v, X86_RCX);
@@ -230,8 +236,9 @@ int msr_exit_read(struct x86_vcpu *v)
 	r = get(v, index, &data, false);
 	if (r != MSR_DONE)
 		return refuse(v, exit_reason(r), false, index, 0);
-	trace_kvm_msr(0, index, data, false);
 	put_edx_eax(v, data);
+	if (trace_kvm_msr_enabled())
+		trace_done(v, false);
 	return x86_skip(v);
 }
 
@@ -246,7 +253,8 @@ int msr_exit_write(struct x86_vcpu *v)
 	r = set(v, index, data, false);
 	if (r != MSR_DONE)
 		return refuse(v, exit_reason(r), true, index, data);
-	trace_kvm_msr(1, index, data, false);
+	if (trace_kvm_msr_enabled())
+		trace_done(v, true);
 	return x86_skip(v);
 }
 
@@ -287,8 +295,9 @@ int msr_fast_read(struct x86_vcpu *v)
 	default:
 		return X86_SLOW;
 	}
-	trace_kvm_msr(0, index, data, false);
 	put_edx_eax(v, data);
+	if (trace_kvm_msr_enabled())
+		trace_done(v, false);
 	return x86_skip(v);
 }
 
@@ -315,7 +324,8 @@ int msr_fast_write(struct x86_vcpu *v)
 	default:
 		return X86_SLOW;
 	}
-	trace_kvm_msr(1, index, get_edx_eax(v), false);
+	if (trace_kvm_msr_enabled())
+		trace_done(v, true);
 	return x86_skip(v);
 }
 

@@ -121,7 +121,7 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		return X86_ERROR;
 	}
 	if (unlikely(test_bit(KVM_REQ_DIRTY_RING, &vcpu->requests))) {
-		if (kvm_dirty_ring_wants_exit(vcpu)) {
+		if (kvm_dirty_ring_exits(vcpu)) {
 			run->exit_reason = KVM_EXIT_DIRTY_RING_FULL;
 			return X86_TO_USER;
 		}
