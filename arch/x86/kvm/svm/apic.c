@@ -20,6 +20,11 @@ void svm_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors)
 {
 }
 
+u32 svm_set_apic_ids(struct kvm *kvm)
+{
+	return ~0u;
+}
+
 /*
  * CR8 writes only matter while they may let a waiting interrupt in. A LAPIC in
  * user space wants to know about each of them. With a window open they exit too:

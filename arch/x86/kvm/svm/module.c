@@ -160,6 +160,7 @@ static const struct x86_vendor_ops svm_ops = {
 	.notify_guest		= svm_notify_guest,
 	.set_sleep		= svm_set_sleep,
 	.set_eoi_exits		= svm_set_eoi_exits,
+	.set_apic_ids		= svm_set_apic_ids,
 
 	.load_root		= svm_load_root,
 	.flush_tlb		= svm_flush_tlb,

@@ -133,6 +133,7 @@ void svm_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode);
 bool svm_notify_guest(struct x86_vcpu *v, int cpu);
 void svm_set_sleep(struct x86_vcpu *v, bool sleeps);
 void svm_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
+u32 svm_set_apic_ids(struct kvm *kvm);
 void svm_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);
 /* Before an entry: the APIC's TPR may have changed. */
 void svm_sync_tpr(struct svm_vcpu *s);
