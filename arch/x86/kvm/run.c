@@ -474,6 +474,7 @@ static enum x86_next x86_loop(struct x86_vcpu *v)
 			if (x86_ready_for_user_irq(v)) {
 				v->vcpu.stat.request_irq_exits++;
 				v->vcpu.run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+				lapic_review_mode(v);
 				return X86_TO_USER;
 			}
 			/* Not yet: ask for the window. */

@@ -106,6 +106,9 @@ enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
 	OP(void, set_sleep, (struct x86_vcpu *v, bool sleeps))			\
 	/* 256 bits: vectors whose EOI exits, where hardware delivers. */	\
 	OP(void, set_eoi_exits, (struct x86_vcpu *v, const unsigned long *vectors)) \
+	/* Process context: what lapic_ids() tells of some vCPU changed, for	\
+	 * hardware that sends IPIs. BIT()s of the modes in which it may deliver. */ \
+	OP(u32, set_apic_ids, (struct kvm *kvm))				\
 	/* Translations. load_root: TDP root of @level levels. */		\
 	OP(void, load_root, (struct x86_vcpu *v, hpa_t root, int level))	\
 	OP(void, flush_tlb, (struct x86_vcpu *v))				\
@@ -171,6 +174,8 @@ struct x86_caps {
 	bool apicv;			/* hardware delivers a local APIC's interrupts */
 	bool apic_page;			/* and redirects accesses to an xAPIC's page */
 	const struct pmu_model *pmu;	/* the vendor's counters, there or not */
+	bool avic;			/* it is AMD's: see lapic_avic_can() */
+	bool icr_wide;			/* and keeps an x2APIC's ICR in one piece (SDM 3C 30.1.6) */
 	u64 mce;			/* MCG_* that guests may have beside the common ones */
 	u8 vmcall;			/* the CPU's hypercall instruction is 0f 01 and this */
 	u64 supported_xcr0;		/* set by core in x86_vendor_register */

@@ -31,6 +31,8 @@ struct irqchip_vm {
 	struct mutex map_lock;
 	atomic_t map_dirty;
 	struct page *apic_page;		/* c; accesses to it hardware makes accesses to the APIC */
+	unsigned int need_exits;	/* map_lock; vCPUs for which it may not be shown */
+	u32 hw_modes;			/* map_lock, read racily; of set_apic_ids */
 };
 
 int irqchip_module_init(void);
@@ -109,6 +111,18 @@ void lapic_choose_mode(struct x86_vcpu *v);
 void lapic_hw_eoi(struct x86_vcpu *v, u8 vector);
 /* X86_EXIT_APIC_WRITE. False: IRQs are off, and have to be on. */
 bool lapic_hw_write(struct x86_vcpu *v, unsigned int reg);
+/* By which ids a local APIC is found. False: it takes no part. map_lock held */
+struct lapic_ids {
+	u32 id, ldr, dfr;
+	bool x2apic;
+	bool takes;		/* what hardware posts */
+};
+
+bool lapic_get_ids(struct x86_vcpu *v, struct lapic_ids *ids);
+/* The ICR's message is in the targets' IRRs, and not all of them run. Any context */
+void lapic_ipi_posted(struct x86_vcpu *v, u32 icr_lo, u32 icr_hi);
+/* With AVIC: what lapic_mode() asks for changed. Any context */
+void lapic_review_mode(struct x86_vcpu *v);
 /* x2APIC registers that are no more than memory, to be read by hardware. By (MSR - 0x800) */
 bool lapic_x2apic_plain(unsigned int index);
 

@@ -93,7 +93,8 @@ static void lapic_set_trigger(struct lapic *a, u8 vector, bool level)
 
 static void lapic_set_irr(struct lapic *a, u8 vector)
 {
-	if (static_branch_unlikely(&lapic_posts))
+	/* AVIC's own senders set the IRR's bits: there it is shared. */
+	if (static_branch_unlikely(&lapic_posts) && !x86_caps.avic)
 		set_bit(vector, a->posted.vectors);
 	else
 		set_bit(vector & 31, lapic_vec_word(a, APIC_IRR, vector));
@@ -109,6 +110,23 @@ bool lapic_vector_waits(const struct lapic *a, u8 vector)
 	       (static_branch_unlikely(&lapic_posts) && test_bit(vector, a->posted.vectors));
 }
 
+static void lapic_tell_waiting(struct lapic *a)
+{
+	WRITE_ONCE(a->irr_pending, true);
+	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+	if (!static_branch_unlikely(&lapic_posts) || !lapic_notify(a))
+		kvm_vcpu_kick(&a->v->vcpu);
+}
+
+/* An APIC that is off by software takes nothing; hardware does not look at that. */
+void lapic_take_posted(struct lapic *a, u8 vector)
+{
+	if (lapic_usable(a))
+		lapic_tell_waiting(a);
+	else
+		clear_bit(vector & 31, lapic_vec_word(a, APIC_IRR, vector));
+}
+
 static int lapic_accept_fixed(struct lapic *a, u8 vector, bool trig_level)
 {
 	if (!lapic_usable(a))
@@ -118,10 +136,7 @@ static int lapic_accept_fixed(struct lapic *a, u8 vector, bool trig_level)
 		return 1;
 	lapic_set_trigger(a, vector, trig_level);
 	lapic_set_irr(a, vector);
-	WRITE_ONCE(a->irr_pending, true);
-	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
-	if (!static_branch_unlikely(&lapic_posts) || !lapic_notify(a))
-		kvm_vcpu_kick(&a->v->vcpu);
+	lapic_tell_waiting(a);
 	return 1;
 }
 
@@ -297,6 +312,7 @@ int irqchip_accept(struct x86_vcpu *v)
 	if (v->ext_vector >= 0) {
 		vector = v->ext_vector;
 		v->ext_vector = -1;
+		lapic_review_mode(v);
 		return vector;
 	}
 	if (ic->pic && lapic_takes_extint(v)) {
@@ -396,6 +412,7 @@ static void lapic_write_svr(struct lapic *a, u32 val)
 		a->sw_enabled = on;
 		lapic_map_changed(a->v->vcpu.kvm);
 		kvm_request(&a->v->vcpu, X86_REQ_ASYNCPF);	/* may wait for it */
+		lapic_review_mode(a->v);
 	}
 	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
 }
@@ -405,10 +422,25 @@ static void lapic_write_lvt(struct lapic *a, unsigned int reg, u32 val, u32 mask
 	if (!a->sw_enabled)
 		val |= APIC_LVT_MASKED;
 	lapic_set_reg(a, reg, val & mask);
-	if (reg == APIC_LVTT)
+	if (reg == APIC_LVTT) {
 		lapic_timer_set_mode(a);
-	else if (reg == APIC_LVT0)
+	} else if (reg == APIC_LVT0) {
 		kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+		lapic_review_mode(a->v);
+	}
+}
+
+/* Hardware may have written it: see x86_caps.icr_wide. */
+static u32 lapic_icr_high(const struct lapic *a)
+{
+	return lapic_reg(a, x86_caps.icr_wide && a->x2apic ? APIC_ICR + 4 : APIC_ICR2);
+}
+
+static void lapic_set_icr_high(struct lapic *a, u32 val)
+{
+	lapic_set_reg(a, APIC_ICR2, val);
+	if (x86_caps.icr_wide && a->x2apic)
+		lapic_set_reg(a, APIC_ICR + 4, val);
 }
 
 /* 0, or 1: no such register or reserved bits */
@@ -433,11 +465,13 @@ static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
 		if (a->x2apic)
 			return 1;
 		lapic_set_reg(a, reg, val & APIC_LDR_MASK);
+		lapic_map_changed(a->v->vcpu.kvm);
 		return 0;
 	case APIC_DFR:
 		if (a->x2apic)
 			return 1;
 		lapic_set_reg(a, reg, val | 0x0fffffff);
+		lapic_map_changed(a->v->vcpu.kvm);
 		return 0;
 	case APIC_SPIV:
 		lapic_write_svr(a, val);
@@ -445,10 +479,10 @@ static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
 	case APIC_ICR:
 		val &= ~APIC_ICR_BUSY;
 		lapic_set_reg(a, APIC_ICR, val);
-		lapic_send_ipi(a, val, lapic_reg(a, APIC_ICR2));
+		lapic_send_ipi(a, val, lapic_icr_high(a));
 		return 0;
 	case APIC_ICR2:
-		lapic_set_reg(a, reg, a->x2apic ? val : val & 0xff000000);
+		lapic_set_icr_high(a, a->x2apic ? val : val & 0xff000000);
 		return 0;
 	case APIC_LVTT:
 		lapic_write_lvt(a, reg, val, LVT_COMMON | APIC_LVT_TIMER_PERIODIC |
@@ -554,7 +588,7 @@ int lapic_read_msr(struct x86_vcpu *v, u32 index, u64 *data)
 		return 1;
 	*data = lapic_read(a, reg);
 	if (reg == APIC_ICR)
-		*data |= (u64)lapic_reg(a, APIC_ICR2) << 32;
+		*data |= (u64)lapic_icr_high(a) << 32;
 	return 0;
 }
 
@@ -566,7 +600,7 @@ int lapic_write_msr(struct x86_vcpu *v, u32 index, u64 data)
 	if (!a || !a->x2apic || index - 0x800 >= 0x100)
 		return 1;
 	if (reg == APIC_ICR)
-		lapic_set_reg(a, APIC_ICR2, data >> 32);
+		lapic_set_icr_high(a, data >> 32);
 	else if (data >> 32)
 		return 1;
 	if (reg == APIC_ICR2 || (reg == APIC_EOI && data))
@@ -582,7 +616,7 @@ int lapic_hyperv_read(struct x86_vcpu *v, unsigned int reg, u64 *data)
 		return 1;
 	*data = lapic_read(a, reg);
 	if (reg == APIC_ICR)
-		*data |= (u64)lapic_reg(a, APIC_ICR2) << 32;
+		*data |= (u64)lapic_icr_high(a) << 32;
 	return 0;
 }
 
@@ -658,7 +692,7 @@ bool lapic_hw_write(struct x86_vcpu *v, unsigned int reg)
 {
 	struct lapic *a = v->apic;
 
-	if (!a || a->x2apic)
+	if (!a)
 		return true;
 	if (irqs_disabled() && !lapic_write_is_atomic(reg))
 		return false;
@@ -863,6 +897,8 @@ int lapic_get_state(struct x86_vcpu *v, struct kvm_lapic_state *s)
 	memcpy(s->regs + APIC_TMCCT, &val, 4);
 	val = lapic_ppr(a);
 	memcpy(s->regs + APIC_PROCPRI, &val, 4);
+	val = lapic_icr_high(a);
+	memcpy(s->regs + APIC_ICR2, &val, 4);
 	/* Without KVM_X2APIC_API_USE_32BIT_IDS the id travels in xAPIC format. */
 	if (a->x2apic && !to_x86_vm(v->vcpu.kvm)->irqchip.x2apic_format) {
 		val = v->vcpu.id << 24;
@@ -891,7 +927,9 @@ int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s)
 	lapic_cpuid_changed(v);
 	if (a->x2apic)
 		lapic_enter_x2apic(a);
+	lapic_set_icr_high(a, lapic_reg(a, APIC_ICR2));
 	a->sw_enabled = lapic_reg(a, APIC_SPIV) & APIC_SPIV_APIC_ENABLED;
+	lapic_review_mode(v);
 	a->highest_isr = lapic_highest(a, APIC_ISR);
 	a->irr_pending = true;
 	lapic_timer_restore(a, current_count);

@@ -17,6 +17,7 @@ void irqchip_module_exit(void)
 int irqchip_vm_init(struct kvm *kvm)
 {
 	mutex_init(&to_x86_vm(kvm)->irqchip.map_lock);
+	to_x86_vm(kvm)->irqchip.hw_modes = ~0;
 	return 0;
 }
 

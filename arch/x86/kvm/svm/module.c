@@ -96,18 +96,19 @@ static void svm_hw_disable(void)
 
 static int svm_vm_init(struct kvm *kvm)
 {
-	return 0;
+	return svm_avic_vm_init(kvm);
 }
 
 static void svm_vm_destroy(struct kvm *kvm)
 {
+	svm_avic_vm_destroy(kvm);
 }
 
 static const struct x86_vendor_ops svm_ops = {
 	.name			= "kvm_amd",
 	.owner			= THIS_MODULE,
 	.vcpu_size		= sizeof(struct svm_vcpu),
-	.vm_size		= sizeof(struct x86_vm),
+	.vm_size		= sizeof(struct svm_vm),
 
 	.hw_enable		= svm_hw_enable,
 	.hw_disable		= svm_hw_disable,
@@ -160,6 +161,7 @@ static const struct x86_vendor_ops svm_ops = {
 	.notify_guest		= svm_notify_guest,
 	.set_sleep		= svm_set_sleep,
 	.set_eoi_exits		= svm_set_eoi_exits,
+	.set_apic_ids		= svm_set_apic_ids,
 
 	.load_root		= svm_load_root,
 	.flush_tlb		= svm_flush_tlb,

@@ -205,6 +205,9 @@ int vmx_vcpu_create(struct x86_vcpu *v)
 		if (ret)
 			return ret;
 	}
+	ret = vmx_ipiv_alloc(v->vcpu.kvm);
+	if (ret)
+		return ret;
 	s->block = vmx_block_alloc();
 	if (!s->block)
 		return -ENOMEM;

@@ -30,6 +30,7 @@ struct vmx_hw {
 	bool tpr_shadow;		/* CR8 accesses need no exit */
 	bool apicv;			/* virtual-interrupt delivery, and what goes with it */
 	bool posted;			/* posted interrupts; exits acknowledge the host's */
+	bool ipiv;			/* IPIs to one APIC sent by hardware */
 	bool flush_l1d;			/* l1d.c: on entries to the inner loop */
 	bool flush_l1d_always;		/* on each entry */
 	u64 spec_ctrl_bits;		/* of SPEC_CTRL that the CPU has, 0: no such MSR */
@@ -84,6 +85,17 @@ struct vmx_vm86 {
 	u32 exceptions;			/* v; what exits otherwise, but for INT3 */
 	unsigned long iopl;		/* v; of RFLAGS, but for those in v->regs */
 };
+
+/* The VM */
+struct vmx_vm {
+	struct x86_vm x86;		/* first */
+	u64 *ipiv_table;		/* c with the first vCPU; entries by irqchip.map_lock */
+};
+
+static inline struct vmx_vm *to_vmx_vm(struct kvm *kvm)
+{
+	return container_of(to_x86_vm(kvm), struct vmx_vm, x86);
+}
 
 /* c: constant once created   v: vcpu->mutex   p: loaded, preemption off   i: IRQs off on cpu */
 struct vmx_vcpu {
@@ -165,6 +177,14 @@ void vmx_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode);
 bool vmx_notify_guest(struct x86_vcpu *v, int cpu);
 void vmx_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
 void vmx_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);
+
+/* ipiv.c */
+int vmx_ipiv_alloc(struct kvm *kvm);
+void vmx_ipiv_free(struct kvm *kvm);
+void vmx_ipiv_fill(struct vmx_vcpu *s);
+/* The VMCS is current. */
+void vmx_ipiv_set_mode(bool on);
+u32 vmx_set_apic_ids(struct kvm *kvm);
 
 /* posted.c */
 void vmx_posted_init(void);

@@ -853,8 +853,18 @@ static void test_own_page(void)
 	enter_space(v, 1);
 	ok(!mmu_load(&v->x86) && mmu_fault(&v->x86, 0x3000000, 0) == MMU_FIXED,
 	   "in the other space too");
+	mmu_show_own_page(&vm.kvm, NULL);
+	ok(mmu_fault(&v->x86, 0x3000000, 0) == MMU_MMIO, "it goes for a time");
+	mmu_note_mmio(&v->x86, 0x3000);
+	ok(mmu_known_mmio(&v->x86, 0x3000), "which is noted");
+	mmu_forget_mmio(&v->x86, 0x3000);
+	ok(!mmu_known_mmio(&v->x86, 0x3000), "and forgotten");
+	mmu_show_own_page(&vm.kvm, page);
+	ok(mmu_fault(&v->x86, 0x3000000, 0) == MMU_FIXED, "and comes back");
 	ok(!kvm_arch_slot_prepare(&vm.kvm, NULL, &s) &&
 	   mmu_fault(&v->x86, 0x3000000, 0) == MMU_MMIO, "a slot takes it away");
+	mmu_show_own_page(&vm.kvm, page);
+	ok(mmu_fault(&v->x86, 0x3000000, 0) == MMU_MMIO, "for good");
 	__free_page(page);
 	finish("page of ours");
 }
