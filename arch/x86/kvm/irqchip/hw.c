@@ -146,9 +146,12 @@ static void lapic_review_page(struct lapic *a, bool needs)
  */
 static bool lapic_avic_can(const struct lapic *a)
 {
+	DECLARE_BITMAP(awaited, 256) = {};
 	struct x86_vcpu *v = a->v;
 
+	hyperv_add_vectors(v, awaited);
 	return a->sw_enabled && !lapic_takes_extint(v) && v->ext_vector < 0 &&
+	       bitmap_empty(awaited, 256) &&
 	       !v->vapic.report && !x86_wants_user_irq_exit(v) &&
 	       !pit_wants_eoi(v->vcpu.kvm) &&
 	       (a->base_msr & PAGE_MASK) == APIC_DEFAULT_PHYS_BASE;
