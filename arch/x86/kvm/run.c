@@ -109,6 +109,16 @@ static void x86_pages_came(struct x86_vcpu *v)
 	WRITE_ONCE(v->asyncpf.halted, false);
 }
 
+static enum x86_next x86_tell_tpr(struct x86_vcpu *v)
+{
+	struct kvm_run *run = v->vcpu.run;
+
+	run->exit_reason = KVM_EXIT_TPR_ACCESS;
+	run->tpr_access.rip = v->vapic.rip;
+	run->tpr_access.is_write = v->vapic.write;
+	return X86_TO_USER;
+}
+
 /* Requests in order of a possible reset first; most passes have none. */
 static enum x86_next x86_requests(struct x86_vcpu *v)
 {
@@ -184,12 +194,8 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		run->eoi.vector = v->eoi_vector;
 		return X86_TO_USER;
 	}
-	if (kvm_take_request(vcpu, X86_REQ_TPR_REPORT)) {
-		run->exit_reason = KVM_EXIT_TPR_ACCESS;
-		run->tpr_access.rip = v->vapic.rip;
-		run->tpr_access.is_write = v->vapic.write;
-		return X86_TO_USER;
-	}
+	if (kvm_take_request(vcpu, X86_REQ_TPR_REPORT))
+		return x86_tell_tpr(v);
 	/* Whoever sets it posted something first, which is looked at from here on. */
 	clear_bit(KVM_REQ_UNBLOCK, &vcpu->requests);
 	smp_mb__after_atomic();

@@ -444,9 +444,8 @@ static void lapic_set_icr_high(struct lapic *a, u32 val)
 }
 
 /* 0, or 1: no such register or reserved bits */
-static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
+static int write_reg(struct lapic *a, unsigned int reg, u32 val)
 {
-	trace_kvm_apic(1, reg, val);
 	switch (reg) {
 	case APIC_ID:
 		if (a->x2apic)
@@ -507,9 +506,8 @@ static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
 		if (a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE)
 			val = 0;
 		lapic_set_reg(a, reg, val);
-		if (a->timer.mode == APIC_LVT_TIMER_TSCDEADLINE)
-			return 0;
-		lapic_timer_start(a);
+		if (a->timer.mode != APIC_LVT_TIMER_TSCDEADLINE)
+			lapic_timer_start(a);
 		return 0;
 	case APIC_TDCR:
 		lapic_set_reg(a, reg, val & 0xb);
@@ -528,6 +526,12 @@ static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
 	default:
 		return 1;
 	}
+}
+
+static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
+{
+	trace_kvm_apic(1, reg, val);
+	return write_reg(a, reg, val);
 }
 
 /* Readable registers by offset / 16 (SDM 3A table 10-1) */
