@@ -849,7 +849,7 @@ static void set_all_timers(void)
 {
 	timer_guest();
 	for (u32 i = 0; i < 4; i++)
-		timer(i, T_DIRECT(VEC_LOW) | T_PERIODIC | T_ENABLE, MS);
+		timer(i, T_DIRECT(VEC_LOW) | T_PERIODIC | T_ENABLE, 50 * MS);
 	guest_sync(0);
 	turn_round();
 }
