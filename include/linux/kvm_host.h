@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What other parts of a kernel ask of its KVM by this name, when these sources
- * are that KVM ("make overlay"). Ours is in linux/kvm/; nothing here uses this.
+ * are that KVM ("make overlay"). Ours is in linux/kvm/.
  */
 #ifndef LINUX_KVM_HOST_H
 #define LINUX_KVM_HOST_H
@@ -29,5 +29,10 @@ struct kvm_vcpu;
 static inline void kvm_handle_signal_exit(struct kvm_vcpu *vcpu)
 {
 }
+
+/* vfio.ko keeps the VM of an open device, if kvm.ko is loaded. */
+struct kvm;
+bool kvm_get_kvm_safe(struct kvm *kvm);
+void kvm_put_kvm(struct kvm *kvm);
 
 #endif

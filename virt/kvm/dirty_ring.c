@@ -10,6 +10,7 @@
  */
 #include <linux/vmalloc.h>
 #include "virt.h"
+#include "virt_trace.h"
 
 /* For what one pass of KVM_RUN may still log once user space should be told */
 #define RESERVE		64
@@ -82,11 +83,20 @@ static u32 ring_used(struct kvm_dirty_ring *r)
 	return READ_ONCE(r->next) - READ_ONCE(r->first);
 }
 
-bool kvm_dirty_ring_wants_exit(struct kvm_vcpu *vcpu)
+static bool wants_exit(struct kvm_vcpu *vcpu)
 {
 	struct kvm_dirty_ring *r = &vcpu->dirty_ring;
 
 	return ring_used(r) >= r->size - reserve();
+}
+
+bool kvm_dirty_ring_exits(struct kvm_vcpu *vcpu)
+{
+	bool exits = wants_exit(vcpu);
+
+	if (exits)
+		trace_kvm_dirty_ring_exit(vcpu->id);
+	return exits;
 }
 
 /* Instructions write a page again and again; user space has not seen the last entry yet. */
@@ -118,7 +128,8 @@ static void push(struct kvm_vcpu *vcpu, u32 slot, u64 offset)
 	r->last_slot = slot;
 	r->last_offset = offset;
 	WRITE_ONCE(r->next, r->next + 1);
-	if (kvm_dirty_ring_wants_exit(vcpu))
+	trace_kvm_dirty_ring_push(vcpu->id, r->next, r->first, slot, offset);
+	if (wants_exit(vcpu))
 		kvm_request(vcpu, KVM_REQ_DIRTY_RING);
 }
 
@@ -203,8 +214,11 @@ long kvm_reset_dirty_rings(struct kvm *kvm)
 	if (!READ_ONCE(kvm->dirty_ring_size))
 		return -EINVAL;
 	mutex_lock(&kvm->slots_lock);
-	kvm_for_each_vcpu(i, vcpu, kvm)
+	kvm_for_each_vcpu(i, vcpu, kvm) {
 		n += reset_ring(kvm, &vcpu->dirty_ring, &flush);
+		trace_kvm_dirty_ring_reset(vcpu->id, READ_ONCE(vcpu->dirty_ring.next),
+					   vcpu->dirty_ring.first);
+	}
 	if (flush)
 		kvm_flush_remote_tlbs(kvm);
 	mutex_unlock(&kvm->slots_lock);

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "virt.h"
+#include "virt_trace.h"
 
 int kvm_set_irq(struct kvm *kvm, int source, u32 gsi, int level, bool line_status)
 {
@@ -15,6 +16,7 @@ int kvm_set_irq(struct kvm *kvm, int source, u32 gsi, int level, bool line_statu
 	const struct kvm_irq_route *r;
 	int one, ret = -1;
 
+	trace_kvm_set_irq(gsi, level, source);
 	rcu_read_lock();
 	t = kvm_routes(kvm);
 	if (!t || gsi >= t->nr_gsi)
@@ -152,6 +154,7 @@ void kvm_notify_acked(struct kvm *kvm, unsigned int chip, unsigned int pin)
 	struct kvm_ack_notifier *n;
 	int gsi;
 
+	trace_kvm_ack_irq(chip, pin);
 	rcu_read_lock();
 	gsi = gsi_of_pin(kvm_routes(kvm), chip, pin);
 	if (gsi >= 0)

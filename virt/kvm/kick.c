@@ -19,6 +19,7 @@
 #include <linux/sched/stat.h>
 #include <linux/smp.h>
 #include "virt.h"
+#include "virt_trace.h"
 
 static unsigned int halt_poll_ns = 200000;
 module_param(halt_poll_ns, uint, 0644);
@@ -191,37 +192,51 @@ static unsigned int poll_limit(struct kvm *kvm)
 
 static void grow_poll(struct kvm_vcpu *vcpu, unsigned int limit)
 {
+	unsigned int old = vcpu->halt_poll_ns;
 	unsigned int factor = READ_ONCE(halt_poll_ns_grow);
 	u64 ns = max((u64)vcpu->halt_poll_ns * factor,
 		     (u64)READ_ONCE(halt_poll_ns_grow_start));
 
 	if (factor)
 		vcpu->halt_poll_ns = min_t(u64, ns, limit);
+	trace_kvm_halt_poll_ns(true, vcpu->id, vcpu->halt_poll_ns, old);
 }
 
 static void shrink_poll(struct kvm_vcpu *vcpu)
 {
 	unsigned int divisor = READ_ONCE(halt_poll_ns_shrink);
+	unsigned int old = vcpu->halt_poll_ns;
 
 	vcpu->halt_poll_ns = divisor ? vcpu->halt_poll_ns / divisor : 0;
 	if (vcpu->halt_poll_ns < READ_ONCE(halt_poll_ns_grow_start))
 		vcpu->halt_poll_ns = 0;
+	trace_kvm_halt_poll_ns(false, vcpu->id, vcpu->halt_poll_ns, old);
 }
 
 /* True if something came while polling. */
 static bool poll_for_work(struct kvm_vcpu *vcpu, ktime_t start)
 {
 	ktime_t stop = ktime_add_ns(start, vcpu->halt_poll_ns);
+	ktime_t now;
 
 	vcpu->stat.halt_attempted_poll++;
 	do {
+		now = ktime_get();
 		if (wait_is_over(vcpu)) {
 			vcpu->stat.halt_successful_poll++;
+			vcpu->stat.halt_poll_success_ns += ktime_to_ns(ktime_sub(now, start));
 			return true;
 		}
 		cpu_relax();
-	} while (!need_resched() && single_task_running() && ktime_before(ktime_get(), stop));
+	} while (!need_resched() && single_task_running() && ktime_before(now, stop));
+	vcpu->stat.halt_poll_fail_ns += ktime_to_ns(ktime_sub(now, start));
 	return false;
+}
+
+static void trace_wakeup(ktime_t start, bool waited)
+{
+	if (trace_kvm_vcpu_wakeup_enabled())
+		trace_kvm_vcpu_wakeup(ktime_to_ns(ktime_sub(ktime_get(), start)), waited, true);
 }
 
 void kvm_vcpu_halt(struct kvm_vcpu *vcpu)
@@ -233,14 +248,19 @@ void kvm_vcpu_halt(struct kvm_vcpu *vcpu)
 
 	if (vcpu->halt_poll_ns > limit)
 		vcpu->halt_poll_ns = limit;
-	if (!limit) {
+	if (!limit && !trace_kvm_vcpu_wakeup_enabled()) {
 		sleep_until_woken(vcpu);
 		return;
 	}
 	start = ktime_get();
-	if (vcpu->halt_poll_ns && poll_for_work(vcpu, start))
+	if (vcpu->halt_poll_ns && poll_for_work(vcpu, start)) {
+		trace_wakeup(start, false);
 		return;
+	}
 	slept = sleep_until_woken(vcpu);
+	trace_wakeup(start, slept);
+	if (!limit)
+		return;
 
 	/* Documentation/virt/kvm/halt-polling.rst: would a longer poll have helped? */
 	waited = ktime_to_ns(ktime_sub(ktime_get(), start));

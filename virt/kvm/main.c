@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The module, /dev/kvm and the ioctls of the system fd. */
 #include <linux/cpumask.h>
+#include <linux/kobject.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
@@ -143,6 +144,30 @@ static struct miscdevice kvm_dev = {
 	.name	= "kvm",
 	.fops	= &kvm_dev_fops,
 };
+
+/**
+ * kvm_tell_uevent() - a VM comes or goes: udev rules can know
+ * @kvm: the VM
+ * @created: else it ends
+ *
+ * The device is there as long as VMs are.
+ */
+void kvm_tell_uevent(struct kvm *kvm, bool created)
+{
+	static unsigned long long count, ever;		/* kvm_vms_lock */
+	char text[4][32];
+	char *env[] = { text[0], text[1], text[2], text[3], NULL };
+
+	mutex_lock(&kvm_vms_lock);
+	count += created ? 1 : -1;
+	ever += created;
+	snprintf(text[0], sizeof(text[0]), "CREATED=%llu", ever);
+	snprintf(text[1], sizeof(text[1]), "COUNT=%llu", count);
+	mutex_unlock(&kvm_vms_lock);
+	snprintf(text[2], sizeof(text[2]), "EVENT=%s", created ? "create" : "destroy");
+	snprintf(text[3], sizeof(text[3]), "PID=%d", kvm->creator);
+	kobject_uevent_env(&kvm_dev.this_device->kobj, KOBJ_CHANGE, env);
+}
 
 /**
  * kvm_core_register() - a backend is ready: open /dev/kvm

@@ -10,6 +10,7 @@
  */
 #include <linux/completion.h>
 #include "virt.h"
+#include "virt_trace.h"
 
 static struct kvm *to_kvm(struct mmu_notifier *mn)
 {
@@ -97,6 +98,7 @@ static int mn_invalidate_start(struct mmu_notifier *mn, const struct mmu_notifie
 	struct kvm *kvm = to_kvm(mn);
 	int idx;
 
+	trace_kvm_unmap_hva_range(range->start, range->end);
 	if (!enter(kvm))
 		return 0;
 	idx = srcu_read_lock(&kvm->srcu);
@@ -148,6 +150,7 @@ static int age_range(struct mmu_notifier *mn, hva_t start, hva_t end, range_fn f
 static int mn_clear_flush_young(struct mmu_notifier *mn, struct mm_struct *mm,
 				unsigned long start, unsigned long end)
 {
+	trace_kvm_age_hva(start, end);
 	return age_range(mn, start, end, do_age, true);
 }
 
@@ -155,11 +158,13 @@ static int mn_clear_flush_young(struct mmu_notifier *mn, struct mm_struct *mm,
 static int mn_clear_young(struct mmu_notifier *mn, struct mm_struct *mm,
 			  unsigned long start, unsigned long end)
 {
+	trace_kvm_age_hva(start, end);
 	return age_range(mn, start, end, do_age, false);
 }
 
 static int mn_test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long address)
 {
+	trace_kvm_test_age_hva(address);
 	return age_range(mn, address, address + PAGE_SIZE, do_test_age, false);
 }
 

@@ -17,12 +17,16 @@ struct stat_row {
 	const char *name;
 	u16 offset;		/* of the u64, in the stat struct */
 	u16 flags;		/* KVM_STATS_* */
+	s16 exponent;
 };
 
 #define VCPU(field)	VCPU_AS(field, #field)
 #define VCPU_AS(field, as)	\
 	{ .name = as, .offset = offsetof(struct kvm_vcpu_stat, field),	\
 	  .flags = KVM_STATS_TYPE_CUMULATIVE }
+#define VCPU_NS(field)		\
+	{ .name = #field, .offset = offsetof(struct kvm_vcpu_stat, field),	\
+	  .flags = KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_SECONDS, .exponent = -9 }
 #define VM(field, as, type)	\
 	{ .name = as, .offset = offsetof(struct kvm_vm_stat, field),	\
 	  .flags = KVM_STATS_TYPE_##type }
@@ -32,6 +36,8 @@ static const struct stat_row vcpu_stats[] = {
 	VCPU(halt_exits),
 	VCPU(halt_successful_poll),
 	VCPU(halt_attempted_poll),
+	VCPU_NS(halt_poll_success_ns),
+	VCPU_NS(halt_poll_fail_ns),
 	VCPU(halt_wakeup),
 	VCPU(signal_exits),
 	VCPU(io_exits),
@@ -58,6 +64,8 @@ static const struct stat_row vcpu_stats[] = {
 
 static const struct stat_row vm_stats[] = {
 	VM(mmu_flushes, "remote_tlb_flush", CUMULATIVE),
+	/* None is spared. */
+	VM(mmu_flushes, "remote_tlb_flush_requests", CUMULATIVE),
 	VM(mmu_unmaps, "mmu_unmaps", CUMULATIVE),
 	VM(pages_4k, "pages_4k", INSTANT),
 	VM(pages_2m, "pages_2m", INSTANT),
@@ -188,6 +196,7 @@ static void describe(struct reader *r, const struct stat_row *rows, unsigned int
 	for (i = 0; i < n; i++) {
 		memset(&desc, 0, sizeof(desc));
 		desc.flags = rows[i].flags;
+		desc.exponent = rows[i].exponent;
 		desc.size = 1;
 		desc.offset = i * sizeof(u64);
 		memset(name, 0, sizeof(name));

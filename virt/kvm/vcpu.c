@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "virt.h"
+#include "virt_trace.h"
 
 /* The vCPU loaded on this CPU; changed with preemption off. */
 static DEFINE_PER_CPU(struct kvm_vcpu *, loaded_vcpu);
@@ -139,6 +140,7 @@ static long vcpu_run(struct kvm_vcpu *vcpu, unsigned long arg)
 		ret = kvm_arch_vcpu_run(vcpu);
 		kvm_vcpu_put(vcpu);
 	}
+	trace_kvm_userspace_exit(vcpu->run->exit_reason, ret);
 	mutex_unlock(&vcpu->mutex);
 	return ret;
 }

@@ -19,6 +19,7 @@
 struct module *kvm_backend_get(void);
 /* @kvm NULL on the system fd */
 long kvm_check_extension(struct kvm *kvm, long cap);
+void kvm_tell_uevent(struct kvm *kvm, bool created);
 
 /* ioctl.c */
 long kvm_ioctl_call_srcu(const struct kvm_ioctl_row *row, void *obj, unsigned long arg,
@@ -107,6 +108,29 @@ long kvm_vm_stats_fd(struct kvm *kvm);
 long kvm_vcpu_stats_fd(struct kvm_vcpu *vcpu);
 
 /* device.c */
+struct kvm_device;
+
+/* Attributes: NULL is -EPERM. */
+struct kvm_device_kind {
+	const char *name;		/* of the fd */
+	size_t size;			/* of what embeds struct kvm_device first */
+	void (*init)(struct kvm_device *dev);
+	/* The fd is closed. kvm->lock held; freed by the caller. */
+	void (*release)(struct kvm_device *dev);
+	long (*set_attr)(struct kvm_device *dev, const struct kvm_device_attr *attr);
+	long (*get_attr)(struct kvm_device *dev, const struct kvm_device_attr *attr);
+	long (*has_attr)(struct kvm_device *dev, const struct kvm_device_attr *attr);
+};
+
+struct kvm_device {
+	struct kvm *kvm;			/* c */
+	const struct kvm_device_kind *kind;	/* c */
+	struct list_head link;			/* kvm->lock */
+};
+
 long kvm_create_device(struct kvm *kvm, struct kvm_create_device *cd);
+
+/* vfio.c */
+extern const struct kvm_device_kind kvm_vfio_kind;
 
 #endif

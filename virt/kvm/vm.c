@@ -106,6 +106,7 @@ static struct kvm *create_vm(unsigned long type)
 	mutex_lock(&kvm_vms_lock);
 	list_add(&kvm->vm_list, &kvm_vms);
 	mutex_unlock(&kvm_vms_lock);
+	kvm_tell_uevent(kvm, true);
 	return kvm;
 
 err_arch:
@@ -143,6 +144,7 @@ static void destroy_vm(struct kvm *kvm)
 	mutex_lock(&kvm_vms_lock);
 	list_del(&kvm->vm_list);
 	mutex_unlock(&kvm_vms_lock);
+	kvm_tell_uevent(kvm, false);
 
 	/* First everything that could still call into the VM. */
 	kvm_irqfd_release(kvm);

@@ -104,6 +104,7 @@ void kvm_arch_vm_destroy(struct kvm *kvm)
 	irqchip_vm_destroy(kvm);
 	hyperv_vm_destroy(kvm);
 	msr_filter_destroy(kvm);
+	pmu_vm_destroy(kvm);
 	mmu_vm_destroy(kvm);
 }
 
@@ -272,6 +273,7 @@ void kvm_arch_vcpu_destroy(struct kvm_vcpu *vcpu)
 
 	asyncpf_forget(v);
 	kvmclock_stop(v);
+	pmu_destroy(v);
 	hyperv_vcpu_destroy(v);
 	x86_op(vcpu_destroy)(v);
 	lapic_destroy(v);
@@ -291,6 +293,8 @@ void kvm_arch_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
 	x86_op(vcpu_load)(v, cpu);
 	tsc_vcpu_load(v, cpu);
 	steal_load(v);
+	if (unlikely(v->pmu))
+		pmu_load(v);
 }
 
 void kvm_arch_vcpu_put(struct kvm_vcpu *vcpu)

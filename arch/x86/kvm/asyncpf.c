@@ -26,6 +26,7 @@
 #include <uapi/asm/kvm_para.h>
 
 #include "x86.h"
+#include "trace.h"
 
 #define ASYNCPF_MAX		256	/* the workqueue's max_active is no smaller */
 #define ASYNCPF_PER_VCPU	64
@@ -44,6 +45,7 @@ struct asyncpf {
 	struct x86_vcpu *v;		/* a; NULL: nobody wants to know */
 	struct mm_struct *mm;		/* c, the rest too */
 	hva_t hva;
+	gpa_t gpa;			/* for the trace */
 	u32 token;
 	bool write;
 	bool told;			/* the guest has the token */
@@ -83,6 +85,7 @@ static void asyncpf_work(struct work_struct *work)
 	bool alive = mmget_not_zero(mm), wanted;
 
 	f->failed = !alive || !fault_in(f, mm);
+	trace_kvm_async_pf_completed(f->hva, f->gpa);
 	atomic_dec(&asyncpf_under_way);
 	spin_lock(&asyncpf_lock);
 	wanted = f->v;
@@ -170,6 +173,7 @@ static struct asyncpf *asyncpf_new(struct x86_vcpu *v, const struct kvm_page *p)
 	INIT_WORK(&f->work, asyncpf_work);
 	f->v = v;
 	f->hva = p->hva;
+	f->gpa = gfn_to_gpa(p->gfn);
 	f->write = p->write;
 	f->mm = v->vcpu.kvm->mm;
 	mmgrab(f->mm);
@@ -195,6 +199,7 @@ static bool asyncpf_begin(struct x86_vcpu *v, const struct kvm_page *p)
 
 	if (!may_leave_it(v))
 		return false;
+	trace_kvm_try_async_get_page(gfn_to_gpa(p->gfn), p->gfn);
 	/* What the worker could not do is the vCPU's own. */
 	if (a->failed == p->hva) {
 		a->failed = 0;
@@ -209,6 +214,7 @@ static bool asyncpf_begin(struct x86_vcpu *v, const struct kvm_page *p)
 		tell = f->told;
 		if (tell) {
 			f->token = new_token(v->vcpu.kvm);
+			trace_kvm_async_pf_not_present(f->token, f->gpa);
 			x86_queue_page_fault(v, f->token, 0);
 		}
 		asyncpf_start(v, f);
@@ -283,6 +289,8 @@ void asyncpf_update(struct x86_vcpu *v)
 		spin_lock(&asyncpf_lock);
 		list_del(&f->node);
 		spin_unlock(&asyncpf_lock);
+		if (f->told)
+			trace_kvm_async_pf_ready(f->token, f->gpa);
 		if (f->failed)
 			a->failed = f->hva;
 		a->nr--;

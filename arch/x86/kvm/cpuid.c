@@ -15,6 +15,7 @@
 #include <uapi/asm/kvm_para.h>
 
 #include "x86.h"
+#include "trace.h"
 
 #define HYPER_BASE	0x40000000u
 #define HYPER_END	0x40010000u	/* signatures are looked for below */
@@ -334,6 +335,9 @@ static int install(struct x86_vcpu *v, struct kvm_cpuid_entry2 *entries, unsigne
 			kvfree(entries);
 		goto out;
 	}
+	r = pmu_prepare(v, find(new, 0xa, 0));
+	if (r)
+		goto out;
 	swap(c->entries, new->entries);
 	swap(c->next, new->next);
 	c->nent = nent;
@@ -341,6 +345,8 @@ static int install(struct x86_vcpu *v, struct kvm_cpuid_entry2 *entries, unsigne
 	derive(v);
 	cpuid_update_runtime(v);
 	hyperv_cpuid_changed(v);
+	pmu_cpuid_changed(v);
+	lapic_cpuid_changed(v);
 	x86_op(cpuid_changed)(v);
 	mmu_role_changed(v);
 	r = 0;
@@ -472,6 +478,7 @@ void cpuid_emulate(struct x86_vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 	u32 leaf = *eax, sub = *ecx;
 	const struct kvm_cpuid_entry2 *e = find(c, leaf, sub);
 
+
 	if (unlikely(!e))
 		e = beyond_range(c, leaf, sub);
 	if (likely(e)) {
@@ -484,4 +491,15 @@ void cpuid_emulate(struct x86_vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 	*eax = *ebx = *ecx = *edx = 0;
 	if (leaf == 0xb || leaf == 0x1f)
 		topology_end(c, leaf, sub, ecx, edx);
+}
+
+/* By itself, so that nothing is kept for it where nobody listens. */
+void cpuid_trace(struct x86_vcpu *v, u32 leaf, u32 sub)
+{
+	u32 eax = leaf, ecx = sub, ebx, edx;
+	bool found = find(&v->cpuid, leaf, sub);
+
+	cpuid_emulate(v, &eax, &ebx, &ecx, &edx);
+	trace_kvm_cpuid(leaf, sub, eax, ebx, ecx, edx, found,
+			!found && beyond_range(&v->cpuid, leaf, sub));
 }

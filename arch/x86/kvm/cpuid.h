@@ -52,6 +52,7 @@ long cpuid_set(void *obj, void *arg);
 long cpuid_get(void *obj, void *arg);
 
 /* The guest executed CPUID: in/out registers. Any context, vCPU thread. */
+void cpuid_trace(struct x86_vcpu *v, u32 leaf, u32 sub);
 void cpuid_emulate(struct x86_vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 /* CPUID faulting is on (MISC_FEATURES_ENABLES.0): #GP outside CPL 0 and SMM */
 bool cpuid_faulting(struct x86_vcpu *v);

@@ -3,7 +3,7 @@
  * The CPUID leaves we offer: one row per leaf with the function that computes
  * it from the host's, and one row per word of feature bits.
  *
- * Not offered yet, and so absent from the masks: nested VMX and SVM, PMU,
+ * Not offered yet, and so absent from the masks: nested VMX and SVM,
  * MONITOR/MWAIT, MPX, SGX, processor trace, AMX, WAITPKG, SEV.
  */
 #include <asm/fpu/api.h>
@@ -34,7 +34,7 @@ const struct cpuid_word cpuid_words[] = {
 	  F(APIC) | F(MTRR) | F(MCE) | F(MCA) },
 	/* The deadline timer is told by KVM_CAP_TSC_DEADLINE_TIMER instead. */
 	{ CPUID_1_ECX, CPUID_ECX, 0, 1,
-	  F(XMM3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | F(PCID) |
+	  F(XMM3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | F(PDCM) | F(PCID) |
 	  F(XMM4_1) | F(XMM4_2) | F(MOVBE) | F(POPCNT) | F(AES) | F(XSAVE) |
 	  F(AVX) | F(F16C) | F(RDRAND),
 	  F(X2APIC) },
@@ -64,7 +64,8 @@ const struct cpuid_word cpuid_words[] = {
 	  F(RDTSCP) | F(LM) | F(3DNOWEXT) | F(3DNOW), 0 },
 	{ CPUID_8000_0001_ECX, CPUID_ECX, 0, 0x80000001,
 	  F(LAHF_LM) | F(CR8_LEGACY) | F(ABM) | F(SSE4A) | F(MISALIGNSSE) |
-	  F(3DNOWPREFETCH) | F(OSVW) | F(XOP) | F(FMA4) | F(TBM) | F(TOPOEXT), 0 },
+	  F(3DNOWPREFETCH) | F(OSVW) | F(XOP) | F(FMA4) | F(TBM) | F(TOPOEXT) |
+	  F(PERFCTR_CORE), 0 },
 	{ CPUID_8000_0008_EBX, CPUID_EBX, 0, 0x80000008,
 	  F(CLZERO) | F(XSAVEERPTR) | F(WBNOINVD) | F(AMD_IBPB) | F(AMD_IBRS) |
 	  F(AMD_STIBP) | F(AMD_STIBP_ALWAYS_ON) | F(AMD_SSBD) | F(VIRT_SSBD) |
@@ -166,6 +167,10 @@ static void read_supported(u32 *words)
 	/* The host must have switched them on, too. */
 	if (!boot_cpu_has(X86_FEATURE_OSPKE) || !x86_caps.tdp)
 		words[CPUID_7_ECX] &= ~F(PKU);
+	if (!pmu_capabilities())
+		words[CPUID_1_ECX] &= ~F(PDCM);
+	if (!pmu_offered())
+		words[CPUID_8000_0001_ECX] &= ~F(PERFCTR_CORE);
 	if (!x86_caps.xsaves)
 		words[CPUID_D_1_EAX] &= ~F(XSAVES);
 	if (!(xcr0 & XFEATURE_MASK_YMM)) {
@@ -287,6 +292,15 @@ static bool leaf_7(struct leaf_list *l, u32 leaf)
 	e = add_zero(l, leaf, 1, true);
 	if (e)
 		e->eax = supported[CPUID_7_1_EAX];
+	return e;
+}
+
+static bool leaf_pmu(struct leaf_list *l, u32 leaf)
+{
+	struct kvm_cpuid_entry2 *e = add_host(l, leaf, 0, false);
+
+	if (e)
+		pmu_leaf(e);
 	return e;
 }
 
@@ -434,7 +448,7 @@ static const struct leaf_row {
 	{ 0x00000005, leaf_zero },		/* MONITOR/MWAIT */
 	{ 0x00000006, leaf_6 },
 	{ 0x00000007, leaf_7 },
-	{ 0x0000000a, leaf_zero },		/* PMU */
+	{ 0x0000000a, leaf_pmu },
 	{ 0x0000000b, leaf_topology },
 	{ 0x0000000d, leaf_xsave },
 	{ 0x00000014, leaf_zero },		/* processor trace */

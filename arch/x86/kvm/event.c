@@ -9,6 +9,7 @@
 
 #include "core.h"
 #include "ioctls.h"
+#include "trace.h"
 
 #define VEC_DE	0
 #define VEC_DB	1
@@ -168,16 +169,19 @@ static bool x86_reinject(struct x86_vcpu *v)
 {
 	struct x86_events *ev = &v->ev;
 
-	if (ev->exc.injected)
+	if (ev->exc.injected) {
+		trace_kvm_inj_exception(ev->exc.vector, ev->exc.has_error, ev->exc.error, true);
 		x86_op(inject_exception)(v);
-	else if (ev->exc.pending)
+	} else if (ev->exc.pending) {
 		return false;
-	else if (ev->nmi_injected)
+	} else if (ev->nmi_injected) {
 		x86_op(inject_nmi)(v);
-	else if (ev->irq_injected)
+	} else if (ev->irq_injected) {
+		trace_kvm_inj_virq(ev->irq_vector, ev->irq_soft, true);
 		x86_op(inject_irq)(v, true);
-	else
+	} else {
 		return false;
+	}
 	return true;
 }
 
@@ -198,6 +202,7 @@ static bool x86_inject_pending_exception(struct x86_vcpu *v)
 	}
 	exc->pending = false;
 	exc->injected = true;
+	trace_kvm_inj_exception(exc->vector, exc->has_error, exc->error, false);
 	x86_op(inject_exception)(v);
 	return true;
 }
@@ -220,6 +225,7 @@ static void x86_inject_irq(struct x86_vcpu *v, bool slot_used)
 	v->ev.irq_soft = false;
 	v->ev.irq_vector = vector;
 	v->vcpu.stat.irq_injections++;
+	trace_kvm_inj_virq(vector, false, false);
 	x86_op(inject_irq)(v, false);
 	/* More behind it: look again when this one is in. */
 	if (irqchip_pending(v) >= 0)

@@ -2,10 +2,12 @@
 /* What each kind of exit means, whoever the vendor: one row, one handler. */
 #include <linux/kvm_para.h>
 #include <asm/cpu.h>
+#include <asm/smp.h>
 
 #include "core.h"
 #include "insn.h"
 #include "ioctls.h"
+#include "trace.h"
 
 #define VEC_DB	1
 #define VEC_BP	3
@@ -52,6 +54,8 @@ static enum x86_next exit_cpuid(struct x86_vcpu *v)
 	}
 	if (unlikely(!v->exit.insn_len && irqs_disabled()))
 		return X86_SLOW;
+	if (trace_kvm_cpuid_enabled())
+		cpuid_trace(v, gpr[X86_RAX], gpr[X86_RCX]);
 	eax = gpr[X86_RAX];
 	ecx = gpr[X86_RCX];
 	cpuid_emulate(v, &eax, &ebx, &ecx, &edx);
@@ -196,6 +200,15 @@ static enum x86_next fault_handled(struct x86_vcpu *v, gpa_t gpa, enum mmu_fault
 	}
 }
 
+/* As nested page faults of AMD's have it (APM 2 15.25.6) */
+static u64 trace_fault_code(u32 flags)
+{
+	return (flags & (X86_FAULT_PRESENT | X86_FAULT_WRITE | X86_FAULT_USER |
+			 X86_FAULT_RSVD | X86_FAULT_FETCH)) |
+	       (flags & X86_FAULT_GUEST_FINAL ? BIT_ULL(32) : 0) |
+	       (flags & X86_FAULT_GUEST_TABLE ? BIT_ULL(33) : 0);
+}
+
 static enum x86_next exit_tdp_fault(struct x86_vcpu *v)
 {
 	gpa_t gpa = v->exit.fault.gpa;
@@ -203,8 +216,10 @@ static enum x86_next exit_tdp_fault(struct x86_vcpu *v)
 	if (unlikely(v->exit.fault.flags & X86_FAULT_NARROW))
 		return exit_narrow_fault(v);
 	v->vcpu.stat.pf_taken++;
-	if (mmu_known_mmio(v, gpa_to_gfn(gpa)))
+	if (mmu_known_mmio(v, gpa_to_gfn(gpa))) {
+		trace_vcpu_match_mmio(0, gpa, v->exit.fault.flags & X86_FAULT_WRITE, true);
 		return emulate_access(v, gpa);
+	}
 	return fault_handled(v, gpa, mmu_fault(v, gpa, v->exit.fault.flags));
 }
 
@@ -216,6 +231,7 @@ static enum x86_next exit_tdp_fault_fast(struct x86_vcpu *v)
 
 	if (mmu_known_mmio(v, gpa_to_gfn(gpa)))
 		return unlikely(x86_delivering(v)) ? X86_SLOW : x86_mmio_fast(v, gpa, flags);
+	trace_kvm_page_fault(v, gpa, trace_fault_code(flags));
 	if (!mmu_fault_fast(v, gpa, flags))
 		return X86_SLOW;
 	v->vcpu.stat.pf_fast++;
@@ -233,6 +249,7 @@ static enum x86_next exit_page_fault(struct x86_vcpu *v)
 	gpa_t gpa = 0;
 
 	v->vcpu.stat.pf_taken++;
+	trace_kvm_page_fault(v, v->exit.exc.addr, v->exit.exc.error);
 	r = mmu_guest_fault(v, v->exit.exc.addr, v->exit.exc.error, &gpa, &fault);
 	switch (r) {
 	case MMU_GUEST_FAULT:
@@ -281,6 +298,7 @@ static enum x86_next cr_write(struct x86_vcpu *v, unsigned long val)
 	enum x86_next next;
 	unsigned long old_cr8;
 
+	trace_kvm_cr(1, v->exit.reg.nr, val);
 	switch (v->exit.reg.nr) {
 	case 0:
 		return gp_or_skip(v, x86_set_cr0(v, val));
@@ -325,6 +343,7 @@ static enum x86_next cr_read(struct x86_vcpu *v)
 		x86_inject_ud(v);
 		return X86_RESUME;
 	}
+	trace_kvm_cr(0, v->exit.reg.nr, val);
 	x86_set_gpr(v, v->exit.reg.gpr, val);
 	return x86_skip(v);
 }
@@ -436,7 +455,7 @@ static enum x86_next exc_undefined(struct x86_vcpu *v)
 		if (b[0] == 0x0f && b[1] == 0xaa)
 			return x86_emulate(v);
 	}
-	if (quirk && x86_op(get_cpl)(v) == 0 && (x86_cr0(v) & X86_CR0_PE)) {
+	if (quirk && x86_op(get_cpl)(v) == 0) {
 		peek_insn(v, b, sizeof(b));
 		if (b[0] == 0x0f && b[1] == 0x01 &&
 		    (b[2] == X86_VMCALL || b[2] == X86_VMMCALL)) {
@@ -527,11 +546,17 @@ static enum x86_next exit_pause(struct x86_vcpu *v)
 	return x86_skip(v);
 }
 
-/* No performance counters are offered. */
 static enum x86_next exit_rdpmc(struct x86_vcpu *v)
 {
-	x86_inject_gp(v);
-	return X86_RESUME;
+	u64 count;
+
+	if (pmu_rdpmc(v, x86_gpr(v, X86_RCX), &count)) {
+		x86_inject_gp(v);
+		return X86_RESUME;
+	}
+	x86_set_gpr(v, X86_RAX, (u32)count);
+	x86_set_gpr(v, X86_RDX, count >> 32);
+	return x86_skip(v);
 }
 
 static enum x86_next exit_rdtsc(struct x86_vcpu *v)
@@ -560,9 +585,19 @@ static enum x86_next exit_invpcid(struct x86_vcpu *v)
 	return x86_skip(v);
 }
 
-/* Guest memory is ordinary cached memory: INVD and WBINVD have nothing to do. */
+/*
+ * Guest memory is ordinary cached memory: INVD and WBINVD have nothing to do, unless
+ * devices do not look into caches. The vCPU may have been anywhere.
+ */
+void x86_flush_caches(struct x86_vcpu *v)
+{
+	if (unlikely(READ_ONCE(to_x86_vm(v->vcpu.kvm)->mmu.noncoherent)))
+		wbinvd_on_all_cpus();
+}
+
 static enum x86_next exit_cache(struct x86_vcpu *v)
 {
+	x86_flush_caches(v);
 	return x86_skip(v);
 }
 

@@ -102,6 +102,13 @@ struct x86_exit {
 	u8 bytes[16];
 };
 
+/* What else hardware tells of the last exit, as kvm_exit shows it */
+struct x86_exit_info {
+	u64 info1, info2;	/* qualification and event interrupted, or EXITINFO1 and 2 */
+	u32 event, event_error;	/* of the exit on VMX, interrupted on SVM */
+	bool vmx;
+};
+
 /* What an exit handler wants next. */
 enum x86_next {
 	X86_RESUME,		/* enter the guest again */

@@ -9,6 +9,7 @@
 #include "core.h"
 #include "insn.h"
 #include "ioctls.h"
+#include "trace.h"
 
 /* The bytes of the instruction at RIP: from the exit, or fetched here. */
 static unsigned int fetch_bytes(struct x86_vcpu *v, const struct kvm_segment *cs, bool long64,
@@ -258,6 +259,7 @@ static enum x86_next complete_mov(struct x86_vcpu *v)
 		return X86_RESUME;	/* moved elsewhere meanwhile */
 	if (!v->mov.store) {
 		memcpy(&val, v->vcpu.run->mmio.data, v->mov.size);
+		trace_kvm_mmio(TRACE_MMIO_READ, v->mov.size, v->vcpu.run->mmio.phys_addr, &val);
 		load_register(v, &v->mov, val);
 	}
 	v->exit.insn_len = v->mov.insn_len;
@@ -269,6 +271,10 @@ static enum x86_next ask_user(struct x86_vcpu *v, gpa_t gpa)
 	struct kvm_run *run = v->vcpu.run;
 	struct x86_mov *m = &v->mov;
 
+	if (m->store)
+		trace_kvm_mmio(TRACE_MMIO_WRITE, m->size, gpa, &m->val);
+	else
+		trace_kvm_mmio(TRACE_MMIO_ASKED, m->size, gpa, NULL);
 	v->vcpu.stat.mmio_exits++;
 	run->exit_reason = KVM_EXIT_MMIO;
 	run->mmio.phys_addr = gpa;
@@ -324,6 +330,8 @@ enum x86_next x86_mmio_fast(struct x86_vcpu *v, gpa_t gpa, u32 flags)
 		return ask_user(v, gpa);
 	if (ret)
 		return X86_SLOW;
+	trace_kvm_mmio(m->store ? TRACE_MMIO_WRITE : TRACE_MMIO_READ, m->size, gpa,
+		       m->store ? &m->val : &val);
 	if (!m->store)
 		load_register(v, m, val);
 	x86_skip_len(v, m->insn_len);

@@ -6,6 +6,7 @@
 #include "core.h"
 #include "io.h"
 #include "ioctls.h"
+#include "trace.h"
 
 struct x86_io *x86_io(struct x86_vcpu *v)
 {
@@ -60,6 +61,8 @@ static void x86_log(struct x86_io *io, gpa_t gpa, const void *data, unsigned int
 {
 	struct x86_io_piece *p = &io->log[io->nr++];
 
+	if (!write)
+		trace_kvm_mmio(TRACE_MMIO_READ, len, gpa, data);
 	p->gpa = gpa;
 	p->len = len;
 	p->write = write;
@@ -85,11 +88,15 @@ enum x86_io_result x86_mmio(struct x86_vcpu *v, gpa_t gpa, void *data, unsigned 
 	}
 	if (io->nr == X86_IO_LOG)
 		return X86_IO_TOO_MANY;
+	if (write)
+		trace_kvm_mmio(TRACE_MMIO_WRITE, len, gpa, data);
 	if (!x86_kernel_mmio(v, gpa, data, len, write)) {
 		x86_log(io, gpa, data, len, write);
 		return X86_IO_DONE;
 	}
 
+	if (!write)
+		trace_kvm_mmio(TRACE_MMIO_ASKED, len, gpa, NULL);
 	v->vcpu.stat.mmio_exits++;
 	io->asked = true;
 	io->want.gpa = gpa;
@@ -177,8 +184,10 @@ enum x86_io_result x86_pio(struct x86_vcpu *v, u16 port, unsigned int size, void
 			return X86_IO_TOO_MANY;
 		/* User space may have changed RCX: what is too much now is lost. */
 		*count = min(*count, io->pio_count);
-		if (in)
+		if (in) {
 			memcpy(data, x86_pio_data(v), size * *count);
+			trace_kvm_pio(TRACE_PIO_IN, port, size, *count, data);
+		}
 		return X86_IO_DONE;
 	}
 	io->pio_port = port;
@@ -186,6 +195,8 @@ enum x86_io_result x86_pio(struct x86_vcpu *v, u16 port, unsigned int size, void
 	io->pio_in = in;
 	io->pio_count = n;
 	*count = n;
+	if (!in)
+		trace_kvm_pio(TRACE_PIO_OUT, port, size, n, data);
 	if (x86_kernel_pio(v, port, size, data, n, in)) {
 		if (in)
 			memcpy(x86_pio_data(v), data, size * n);
@@ -199,6 +210,15 @@ enum x86_io_result x86_pio(struct x86_vcpu *v, u16 port, unsigned int size, void
 	io->pio = X86_PIO_ASKED;
 	x86_pio_to_user(v, port, size, n, in);
 	return X86_IO_USER;
+}
+
+/* The register has what was read, or is to be written: nothing is kept for the trace. */
+static noinline void x86_trace_pio(struct x86_vcpu *v)
+{
+	u32 val = x86_gpr(v, X86_RAX);
+
+	trace_kvm_pio(v->exit.io.in ? TRACE_PIO_IN : TRACE_PIO_OUT, v->exit.io.port,
+		      v->exit.io.size, 1, &val);
 }
 
 /* IN writes AL, AX or EAX; only the last clears what is above (APM 1 3.1.2). */
@@ -217,6 +237,8 @@ static void x86_set_in_data(struct x86_vcpu *v, u32 val, unsigned int size)
 		rax = val;
 	}
 	x86_set_gpr(v, X86_RAX, rax);
+	if (trace_kvm_pio_enabled())
+		x86_trace_pio(v);
 }
 
 static enum x86_next x86_complete_pio(struct x86_vcpu *v)
@@ -255,8 +277,11 @@ enum x86_next x86_io_exit(struct x86_vcpu *v)
 
 	if (v->exit.io.string)
 		return x86_emulate(v);
-	if (!in)
+	if (!in) {
 		val = x86_gpr(v, X86_RAX);
+		if (trace_kvm_pio_enabled())
+			x86_trace_pio(v);
+	}
 	if (!x86_kernel_pio(v, port, size, &val, 1, in))
 		return x86_ask_user(v, val);
 	if (in)
@@ -284,10 +309,12 @@ enum x86_next x86_io_fast(struct x86_vcpu *v)
 		val = x86_gpr(v, X86_RAX);
 		ret = kvm_io_bus_write_atomic(&v->vcpu, KVM_BUS_PIO, port, size, &val);
 	}
-	if (ret == -EOPNOTSUPP)
-		return x86_ask_user(v, val);
-	if (ret)
+	if (unlikely(ret && ret != -EOPNOTSUPP))
 		return X86_SLOW;
+	if (trace_kvm_pio_enabled() && !in)
+		x86_trace_pio(v);
+	if (ret)
+		return x86_ask_user(v, val);
 	if (in)
 		x86_set_in_data(v, val, size);
 	return x86_skip(v);

@@ -124,9 +124,7 @@ static long vm_set_tsc_khz(void *obj, void *arg)
 	struct kvm *kvm = obj;
 	u64 khz = (unsigned long)arg;
 
-	if (kvm->created_vcpus || khz > U32_MAX)
-		return -EINVAL;
-	return tsc_set_default_khz(kvm, khz);
+	return khz > U32_MAX ? -EINVAL : tsc_set_default_khz(kvm, khz);
 }
 
 static long vm_get_tsc_khz(void *obj, void *arg)
@@ -166,6 +164,8 @@ static const struct kvm_ioctl_row x86_vm_rows[] = {
 	KVM_IOCTL(KVM_GET_TSC_KHZ, KVM_ARG_VALUE, KVM_CAP_VM_TSC_CONTROL, vm_get_tsc_khz),
 	KVM_IOCTL(KVM_HYPERV_EVENTFD, 0, KVM_CAP_HYPERV_EVENTFD, hyperv_ioctl_eventfd),
 	KVM_IOCTL(KVM_X86_SET_MSR_FILTER, 0, KVM_CAP_X86_MSR_FILTER, msr_ioctl_set_filter),
+	KVM_IOCTL(KVM_SET_PMU_EVENT_FILTER, KVM_ARG_USER, KVM_CAP_PMU_EVENT_FILTER,
+		  pmu_ioctl_set_filter),
 };
 
 static long sys_get_attr(void *obj, void *arg)
@@ -282,6 +282,7 @@ static const struct {
 	{ KVM_CAP_EXCEPTION_PAYLOAD, 1 },
 	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1 },
 	{ KVM_CAP_X86_MSR_FILTER, 1 },
+	{ KVM_CAP_PMU_EVENT_FILTER, 1 },
 	{ KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1 },
 	{ KVM_CAP_ASYNC_PF, 1 },
 	{ KVM_CAP_ASYNC_PF_INT, 1 },
@@ -334,6 +335,8 @@ int kvm_arch_check_extension(struct kvm *kvm, long cap)
 		return x86_caps.tsc_scaling;
 	case KVM_CAP_STEAL_TIME:
 		return steal_known();
+	case KVM_CAP_PMU_CAPABILITY:
+		return pmu_offered() ? KVM_PMU_CAP_DISABLE : 0;
 	case KVM_CAP_XSAVE2:
 		return x86_xsave_size(kvm);
 	case KVM_CAP_DISABLE_QUIRKS2:
@@ -453,6 +456,14 @@ static int enable_max_vcpu_id(struct x86_vm *vm, u64 arg)
 	return 0;
 }
 
+static int enable_pmu_capability(struct x86_vm *vm, u64 arg)
+{
+	if (!pmu_offered() || vm->kvm.created_vcpus)
+		return -EINVAL;
+	vm->pmu.off = arg & KVM_PMU_CAP_DISABLE;
+	return 0;
+}
+
 static int enable_nx_huge_pages_off(struct x86_vm *vm, u64 arg)
 {
 	if (!capable(CAP_SYS_BOOT))
@@ -488,6 +499,7 @@ static const struct vm_cap_row {
 	{ KVM_CAP_EXIT_HYPERCALL, X86_USER_HYPERCALLS, enable_exit_hypercall },
 	{ KVM_CAP_MAX_VCPU_ID, ~0ULL, enable_max_vcpu_id },
 	{ KVM_CAP_VM_DISABLE_NX_HUGE_PAGES, 0, enable_nx_huge_pages_off },
+	{ KVM_CAP_PMU_CAPABILITY, KVM_PMU_CAP_DISABLE, enable_pmu_capability },
 };
 
 int kvm_arch_vm_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)

@@ -16,6 +16,7 @@
 #include <asm/tsc.h>
 
 #include "x86.h"
+#include "trace.h"
 
 bool kvmclock_host_moment(u64 *tsc, u64 *boot_ns, u64 *real_ns)
 {
@@ -124,12 +125,15 @@ static bool all_in_generation(struct kvm *kvm, u64 generation)
 static bool switch_master(struct kvm *kvm)
 {
 	struct x86_clock_vm *c = &to_x86_vm(kvm)->clock;
-	bool want = tsc_host_stable() && all_in_generation(kvm, c->generation);
+	bool matched = all_in_generation(kvm, c->generation);
+	bool want = tsc_host_stable() && matched;
 	struct clock_base b = { true, c->master_ns, c->master_tsc, c->clock_offset };
 	u64 tsc, ns;
 	s64 ahead;
 
 	lockdep_assert_held(&c->tsc_lock);
+	trace_kvm_update_master_clock(want, tsc_host_stable() ? VDSO_CLOCKMODE_TSC :
+				      VDSO_CLOCKMODE_NONE, matched);
 	if (want == c->master)
 		return false;
 	kvmclock_host_moment(&tsc, &ns, NULL);
@@ -196,6 +200,7 @@ static void publish(struct x86_vcpu *v, struct pvclock_vcpu_time_info *info)
 		return;
 	p->guest_stopped = false;
 	p->info = *info;
+	trace_kvm_pvclock_update(v->vcpu.id, info);
 }
 
 /* The clock as @v's TSC tells it. True: all vCPUs' TSCs tell the same. */

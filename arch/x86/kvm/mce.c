@@ -8,6 +8,9 @@
 #define MCE_CAPS	(MCG_CTL_P | MCG_SER_P)
 #define HWCR_MC_STATUS_WR_EN	BIT_ULL(18)	/* APM 2 9.3.2.2 */
 
+#define CTL2_EN		BIT(15)		/* as it is kept: MCI_CTL2_CMCI_EN */
+#define NO_UCNA		(MCI_STATUS_PCC | MCI_STATUS_S | MCI_STATUS_AR)
+
 enum { BANK_CTL, BANK_STATUS, BANK_ADDR, BANK_MISC, BANK_REGS };
 
 static unsigned int nr_banks(struct x86_vcpu *v)
@@ -22,6 +25,73 @@ static u64 *bank_reg(struct x86_vcpu *v, u32 index)
 	unsigned int n = nr_banks(v) * BANK_REGS;
 
 	return i < n ? &v->msr.mce_banks[array_index_nospec(i, n)] : NULL;
+}
+
+/* IA32_MCi_CTL2: when corrected errors are told (SDM 3B 15.5.1) */
+static u16 *bank_ctl2(struct x86_vcpu *v, u32 index)
+{
+	unsigned int i = index - MSR_IA32_MC0_CTL2, n = nr_banks(v);
+
+	return i < n ? &v->msr.mce_ctl2[array_index_nospec(i, n)] : NULL;
+}
+
+enum msr_result mce_ctl2_get(struct x86_vcpu *v, u32 index, u64 *data, bool host)
+{
+	u16 *ctl2 = bank_ctl2(v, index);
+
+	if (!ctl2 || (!(v->msr.mcg_cap & MCG_CMCI_P) && !host))
+		return MSR_BAD;
+	*data = (*ctl2 & MCI_CTL2_CMCI_THRESHOLD_MASK) | (*ctl2 & CTL2_EN ? MCI_CTL2_CMCI_EN : 0);
+	return MSR_DONE;
+}
+
+enum msr_result mce_ctl2_set(struct x86_vcpu *v, u32 index, u64 data, bool host)
+{
+	u16 *ctl2 = bank_ctl2(v, index);
+
+	if (!ctl2 || (!(v->msr.mcg_cap & MCG_CMCI_P) && (data || !host)) ||
+	    (data & ~(MCI_CTL2_CMCI_EN | MCI_CTL2_CMCI_THRESHOLD_MASK)))
+		return MSR_BAD;
+	*ctl2 = (data & MCI_CTL2_CMCI_THRESHOLD_MASK) | (data & MCI_CTL2_CMCI_EN ? CTL2_EN : 0);
+	return MSR_DONE;
+}
+
+/*
+ * Machine checks that one processor alone sees (SDM 3B 15.3.1.5), as all of user space's
+ * do: firmware lets IA32_MCG_EXT_CTL switch them on, and nothing follows from that.
+ */
+enum msr_result mce_local_get(struct x86_vcpu *v, u32 index, u64 *data, bool host)
+{
+	if (!(x86_caps.mce & MCG_LMCE_P))
+		return MSR_UNKNOWN;
+	if (index == MSR_IA32_FEAT_CTL) {
+		*data = v->msr.feat_ctl;
+		return MSR_DONE;
+	}
+	if (!host && !(v->msr.feat_ctl & FEAT_CTL_LMCE_ENABLED))
+		return MSR_BAD;
+	*data = v->msr.mcg_ext_ctl;
+	return MSR_DONE;
+}
+
+enum msr_result mce_local_set(struct x86_vcpu *v, u32 index, u64 data, bool host)
+{
+	u64 lmce = v->msr.mcg_cap & MCG_LMCE_P ? FEAT_CTL_LMCE_ENABLED : 0;
+
+	if (!(x86_caps.mce & MCG_LMCE_P))
+		return MSR_UNKNOWN;
+	if (index == MSR_IA32_FEAT_CTL) {
+		if ((data & ~(FEAT_CTL_LOCKED | lmce)) ||
+		    (!host && (v->msr.feat_ctl & FEAT_CTL_LOCKED)))
+			return MSR_BAD;
+		v->msr.feat_ctl = data;
+		return MSR_DONE;
+	}
+	if ((data & ~MCG_EXT_CTL_LMCE_EN) ||
+	    (!host && !(v->msr.feat_ctl & FEAT_CTL_LMCE_ENABLED)))
+		return MSR_BAD;
+	v->msr.mcg_ext_ctl = data;
+	return MSR_DONE;
 }
 
 enum msr_result mce_get(struct x86_vcpu *v, u32 index, u64 *data, bool host)
@@ -94,20 +164,18 @@ enum msr_result mce_set(struct x86_vcpu *v, u32 index, u64 data, bool host)
 	}
 }
 
+/* Reports nothing: KVM_X86_SETUP_MCE switches the banks on. */
 void mce_reset(struct x86_vcpu *v)
 {
-	unsigned int i;
-
 	v->msr.mcg_status = 0;
-	v->msr.mcg_ctl = v->msr.mcg_cap & MCG_CTL_P ? ~0ULL : 0;
+	memset(v->msr.mce_ctl2, 0, sizeof(v->msr.mce_ctl2));
+	v->msr.mcg_ctl = 0;
 	memset(v->msr.mce_banks, 0, X86_MAX_MCE_BANKS * BANK_REGS * sizeof(u64));
-	for (i = 0; i < X86_MAX_MCE_BANKS; i++)
-		v->msr.mce_banks[i * BANK_REGS + BANK_CTL] = ~0ULL;
 }
 
 long mce_ioctl_cap(void *obj, void *arg)
 {
-	*(u64 *)arg = MCE_CAPS;
+	*(u64 *)arg = MCE_CAPS | x86_caps.mce;
 	return 0;
 }
 
@@ -115,13 +183,17 @@ long mce_ioctl_setup(void *obj, void *arg)
 {
 	struct x86_vcpu *v = to_x86(obj);
 	u64 cap = *(u64 *)arg;
-	unsigned int banks = cap & MCG_BANKCNT_MASK;
+	unsigned int i, banks = cap & MCG_BANKCNT_MASK;
 
 	if (!banks || banks > X86_MAX_MCE_BANKS ||
-	    (cap & ~(MCE_CAPS | MCG_BANKCNT_MASK | MCG_EXT_CNT_MASK)))
+	    (cap & ~(MCE_CAPS | x86_caps.mce | MCG_BANKCNT_MASK | MCG_EXT_CNT_MASK)))
 		return -EINVAL;
 	v->msr.mcg_cap = cap;
 	mce_reset(v);
+	lapic_set_cmci(v, cap & MCG_CMCI_P);
+	v->msr.mcg_ctl = cap & MCG_CTL_P ? ~0ULL : 0;
+	for (i = 0; i < banks; i++)
+		v->msr.mce_banks[i * BANK_REGS + BANK_CTL] = ~0ULL;
 	return 0;
 }
 
@@ -134,6 +206,18 @@ static void store_error(u64 *bank, const struct kvm_x86_mce *mce)
 	bank[BANK_ADDR] = mce->addr;
 	bank[BANK_MISC] = mce->misc;
 	bank[BANK_STATUS] = status;
+}
+
+/* One that nobody has to act on yet: no #MC, but what corrected errors raise (SDM 3B 15.6.3) */
+static bool needs_no_action(struct x86_vcpu *v, const struct kvm_x86_mce *mce)
+{
+	return (v->msr.mcg_cap & MCG_CMCI_P) && !mce->mcg_status && !(mce->status & NO_UCNA);
+}
+
+static void raise_cmci(struct x86_vcpu *v, unsigned int bank)
+{
+	if (v->msr.mce_ctl2[bank] & CTL2_EN)
+		lapic_deliver_cmci(v);
 }
 
 /* An uncorrected error is #MC, or the end if the guest is not ready for it. */
@@ -157,17 +241,23 @@ long mce_ioctl_set(void *obj, void *arg)
 {
 	const struct kvm_x86_mce *mce = arg;
 	struct x86_vcpu *v = to_x86(obj);
+	unsigned int nr;
 	u64 *bank;
 
 	if (mce->bank >= nr_banks(v) || !(mce->status & MCI_STATUS_VAL))
 		return -EINVAL;
-	bank = &v->msr.mce_banks[array_index_nospec(mce->bank, nr_banks(v)) * BANK_REGS];
-	if (mce->status & MCI_STATUS_UC)
-		raise_error(v, bank, mce);
-	else if ((bank[BANK_STATUS] & (MCI_STATUS_VAL | MCI_STATUS_UC)) ==
-		 (MCI_STATUS_VAL | MCI_STATUS_UC))
-		bank[BANK_STATUS] |= MCI_STATUS_OVER;	/* the worse error stays */
-	else
+	nr = array_index_nospec(mce->bank, nr_banks(v));
+	bank = &v->msr.mce_banks[nr * BANK_REGS];
+	if ((mce->status & MCI_STATUS_UC) && needs_no_action(v, mce)) {
 		store_error(bank, mce);
+		raise_cmci(v, nr);
+	} else if (mce->status & MCI_STATUS_UC) {
+		raise_error(v, bank, mce);
+	} else if ((bank[BANK_STATUS] & (MCI_STATUS_VAL | MCI_STATUS_UC)) ==
+		   (MCI_STATUS_VAL | MCI_STATUS_UC)) {
+		bank[BANK_STATUS] |= MCI_STATUS_OVER;	/* the worse error stays */
+	} else {
+		store_error(bank, mce);
+	}
 	return 0;
 }

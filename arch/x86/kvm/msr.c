@@ -7,8 +7,10 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <asm/mce.h>
 
 #include "x86.h"
+#include "trace.h"
 
 #define MAX_MSRS_PER_CALL	256
 
@@ -198,6 +200,7 @@ static enum x86_next refuse(struct x86_vcpu *v, u32 reason, bool write, u32 inde
 	struct kvm_run *run = v->vcpu.run;
 
 	if (!(READ_ONCE(to_x86_vm(v->vcpu.kvm)->user_msr_mask) & reason)) {
+		trace_kvm_msr(write, index, data, true);
 		x86_inject_gp(v);
 		return X86_RESUME;
 	}
@@ -216,6 +219,12 @@ static u32 exit_reason(enum msr_result r)
 	return r == MSR_UNKNOWN ? KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL;
 }
 
+/* All that is told is in the registers: nothing is kept for it where nobody listens. */
+static noinline void trace_done(struct x86_vcpu *v, bool write)
+{
+	trace_kvm_msr(write, x86_gpr(v, X86_RCX), get_edx_eax(v), false);
+}
+
 int msr_exit_read(struct x86_vcpu *v)
 {
 	u32 index = x86_gpr(v, X86_RCX);
@@ -228,6 +237,8 @@ int msr_exit_read(struct x86_vcpu *v)
 	if (r != MSR_DONE)
 		return refuse(v, exit_reason(r), false, index, 0);
 	put_edx_eax(v, data);
+	if (trace_kvm_msr_enabled())
+		trace_done(v, false);
 	return x86_skip(v);
 }
 
@@ -242,6 +253,8 @@ int msr_exit_write(struct x86_vcpu *v)
 	r = set(v, index, data, false);
 	if (r != MSR_DONE)
 		return refuse(v, exit_reason(r), true, index, data);
+	if (trace_kvm_msr_enabled())
+		trace_done(v, true);
 	return x86_skip(v);
 }
 
@@ -283,6 +296,8 @@ int msr_fast_read(struct x86_vcpu *v)
 		return X86_SLOW;
 	}
 	put_edx_eax(v, data);
+	if (trace_kvm_msr_enabled())
+		trace_done(v, false);
 	return x86_skip(v);
 }
 
@@ -309,6 +324,8 @@ int msr_fast_write(struct x86_vcpu *v)
 	default:
 		return X86_SLOW;
 	}
+	if (trace_kvm_msr_enabled())
+		trace_done(v, true);
 	return x86_skip(v);
 }
 
@@ -346,7 +363,9 @@ static bool listed(u32 index)
 	for (i = 0; i < ARRAY_SIZE(list_needs); i++)
 		if (list_needs[i].index == index)
 			return cpuid_supported(list_needs[i].feature);
-	return true;
+	if (index == MSR_IA32_FEAT_CTL || index == MSR_IA32_MCG_EXT_CTL)
+		return x86_caps.mce & MCG_LMCE_P;
+	return pmu_listed(index);
 }
 
 static bool in_list(const struct msr_row *row, u32 index, u16 kind)

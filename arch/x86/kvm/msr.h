@@ -24,8 +24,11 @@ struct x86_msrs {
 	u64 mtrr_fixed[X86_NR_FIXED_MTRR];	/* v */
 	u64 mtrr_var[X86_NR_VAR_MTRR * 2];	/* v */
 	u64 mcg_cap, mcg_status, mcg_ctl;	/* v */
+	u64 mcg_ext_ctl, feat_ctl;		/* v */
 	u64 *mce_banks;				/* c; 4 per bank: CTL, STATUS, ADDR, MISC */
+	u16 mce_ctl2[X86_MAX_MCE_BANKS];	/* v; threshold, and bit 15: CMCI_EN */
 	u64 arch_capabilities, platform_info, misc_features, ucode_rev;	/* v */
+	u64 perf_capabilities;			/* v */
 	u64 power_ctl;				/* v; kept, and nothing follows from it */
 	u64 smi_count, hwcr, poll_control;	/* v */
 	u64 de_cfg, osvw_length, osvw_status;	/* v */
@@ -98,6 +101,10 @@ enum msr_result hyperv_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool hos
 
 enum msr_result mce_get(struct x86_vcpu *v, u32 index, u64 *data, bool host);
 enum msr_result mce_set(struct x86_vcpu *v, u32 index, u64 data, bool host);
+enum msr_result mce_ctl2_get(struct x86_vcpu *v, u32 index, u64 *data, bool host);
+enum msr_result mce_ctl2_set(struct x86_vcpu *v, u32 index, u64 data, bool host);
+enum msr_result mce_local_get(struct x86_vcpu *v, u32 index, u64 *data, bool host);
+enum msr_result mce_local_set(struct x86_vcpu *v, u32 index, u64 data, bool host);
 void mce_reset(struct x86_vcpu *v);
 
 #endif

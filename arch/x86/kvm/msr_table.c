@@ -25,6 +25,11 @@ static enum msr_result get_zero(struct x86_vcpu *v, u32 index, u64 *data, bool h
 	return MSR_DONE;
 }
 
+static enum msr_result get_refused(struct x86_vcpu *v, u32 index, u64 *data, bool host)
+{
+	return MSR_BAD;
+}
+
 static enum msr_result set_ignored(struct x86_vcpu *v, u32 index, u64 data, bool host)
 {
 	return MSR_DONE;
@@ -40,7 +45,7 @@ static enum msr_result set_zero(struct x86_vcpu *v, u32 index, u64 data, bool ho
 	return data ? MSR_BAD : MSR_DONE;
 }
 
-/* Old guests compute with these: a bus clock, a control word, a P-state. */
+/* Old guests compute with these: a bus clock, control words, a P-state. */
 static enum msr_result get_constant(struct x86_vcpu *v, u32 index, u64 *data, bool host)
 {
 	static const struct {
@@ -52,6 +57,7 @@ static enum msr_result get_constant(struct x86_vcpu *v, u32 index, u64 *data, bo
 		{ MSR_MTRRcap, BIT(10) | BIT(8) | X86_NR_VAR_MTRR },	/* WC, fixed */
 		{ MSR_IA32_BBL_CR_CTL3, 0xbe702111 },
 		{ MSR_IA32_PERF_STATUS, 1000 | 4ULL << 40 },
+		{ MSR_K7_CLK_CTL, 0x20000000 },
 	};
 	unsigned int i;
 
@@ -101,6 +107,27 @@ static enum msr_result vendor_or_zero_set(struct x86_vcpu *v, u32 index, u64 dat
 	enum msr_result r = vendor_set(v, index, data, host);
 
 	return r == MSR_UNKNOWN ? set_zero(v, index, data, host) : r;
+}
+
+/* --- performance counters ------------------------------------------------ */
+
+static enum msr_result get_pmu(struct x86_vcpu *v, u32 index, u64 *data, bool host)
+{
+	return from_vendor(pmu_get_msr(v, index, data, host));
+}
+
+static enum msr_result set_pmu(struct x86_vcpu *v, u32 index, u64 data, bool host)
+{
+	return from_vendor(pmu_set_msr(v, index, data, host));
+}
+
+static enum msr_result set_perf_caps(struct x86_vcpu *v, u32 index, u64 data, bool host)
+{
+	if (data & ~pmu_capabilities())
+		return MSR_BAD;
+	v->msr.perf_capabilities = data;
+	pmu_caps_changed(v);
+	return MSR_DONE;
 }
 
 /* --- time and APIC ------------------------------------------------------- */
@@ -527,26 +554,31 @@ static enum msr_result set_hwcr(struct x86_vcpu *v, u32 index, u64 data, bool ho
 /* --- the rows ------------------------------------------------------------ */
 
 #define VENDOR		.get = vendor_get, .set = vendor_set
+#define PMU		.get = get_pmu, .set = set_pmu
 #define HYPERV		.get = hyperv_get_msr, .set = hyperv_set_msr
 #define BENIGN		.get = get_zero, .set = set_ignored
+#define ZERO		.get = get_zero, .set = set_refused
+#define WRITE_ONLY	.get = get_refused, .set = set_ignored
 #define ONE(index)	.first = (index), .last = (index)
 
 const struct msr_row msr_rows[] = {
 	{ MSR_IA32_P5_MC_ADDR, MSR_IA32_P5_MC_TYPE, BENIGN },
 	{ ONE(MSR_IA32_TSC), MSR_LISTED, .get = get_tsc, .set = set_tsc },
 	{ MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, MSR_LISTED, .get = get_pv, .set = set_pv },
-	{ ONE(MSR_IA32_PLATFORM_ID), .get = get_zero, .set = set_refused },
+	{ ONE(MSR_IA32_PLATFORM_ID), ZERO },
 	{ ONE(MSR_IA32_APICBASE), .get = get_apic_base, .set = set_apic_base },
-	{ ONE(MSR_IA32_EBL_CR_POWERON), BENIGN },
+	{ ONE(MSR_IA32_EBL_CR_POWERON), ZERO },
 	{ ONE(MSR_EBC_FREQUENCY_ID), .get = get_constant, .set = set_refused },
 	{ ONE(MSR_SMI_COUNT), MSR_LISTED | MSR_GUEST_RO, 0, FIELD(msr.smi_count) },
+	{ ONE(MSR_IA32_FEAT_CTL), MSR_LISTED, .get = mce_local_get, .set = mce_local_set },
 	{ ONE(MSR_IA32_TSC_ADJUST), MSR_LISTED, X86_FEATURE_TSC_ADJUST,
 	  FIELD(tsc.adjust), .set = set_tsc_adjust },
 	{ ONE(MSR_IA32_SPEC_CTRL), MSR_LISTED, VENDOR },
-	{ ONE(MSR_IA32_UCODE_WRITE), BENIGN },
+	{ ONE(MSR_IA32_UCODE_WRITE), WRITE_ONLY },
 	{ ONE(MSR_IA32_UCODE_REV), MSR_LISTED | MSR_FEATURE, 0, FIELD(msr.ucode_rev),
 	  .set = set_ucode_rev, .feature_value = feature_ucode_rev },
 	{ ONE(MSR_IA32_SMBASE), MSR_LISTED, .get = get_smbase, .set = set_smbase },
+	{ MSR_IA32_PERFCTR0, MSR_IA32_PERFCTR0 + 7, MSR_LISTED, PMU },
 	{ ONE(MSR_FSB_FREQ), .get = get_constant, .set = set_refused },
 	{ ONE(MSR_PLATFORM_INFO), MSR_LISTED | MSR_GUEST_RO,
 	  .get = get_platform_info, .set = set_platform_info },
@@ -560,7 +592,9 @@ const struct msr_row msr_rows[] = {
 	{ MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_EIP, MSR_LISTED, VENDOR },
 	{ ONE(MSR_IA32_MCG_CAP), .get = mce_get, .set = mce_set },
 	{ MSR_IA32_MCG_STATUS, MSR_IA32_MCG_CTL, MSR_LISTED, .get = mce_get, .set = mce_set },
+	{ MSR_P6_EVNTSEL0, MSR_P6_EVNTSEL0 + 7, MSR_LISTED, PMU },
 	{ ONE(MSR_IA32_PERF_STATUS), .get = get_constant, .set = set_refused },
+	{ ONE(MSR_IA32_PERF_CTL), ZERO },
 	{ ONE(MSR_IA32_MISC_ENABLE), MSR_LISTED, 0, FIELD(msr.misc_enable),
 	  .set = set_misc_enable },
 	{ ONE(MSR_IA32_DEBUGCTLMSR), .get = vendor_or_zero_get, .set = vendor_or_zero_set },
@@ -571,10 +605,26 @@ const struct msr_row msr_rows[] = {
 	{ MSR_MTRRfix64K_00000, MSR_MTRRfix4K_F8000,
 	  .get = get_mtrr_fixed, .set = set_mtrr_fixed },
 	{ ONE(MSR_IA32_CR_PAT), MSR_LISTED, 0, FIELD(msr.pat), .set = set_pat },
+	{ MSR_IA32_MC0_CTL2, MSR_IA32_MCx_CTL2(X86_MAX_MCE_BANKS - 1),
+	  .get = mce_ctl2_get, .set = mce_ctl2_set },
 	{ ONE(MSR_MTRRdefType), 0, 0, FIELD(msr.mtrr_def_type), .set = set_mtrr_def },
+	{ MSR_CORE_PERF_FIXED_CTR0, MSR_CORE_PERF_FIXED_CTR2, MSR_LISTED, PMU },
+	{ ONE(MSR_IA32_PERF_CAPABILITIES), MSR_LISTED | MSR_FEATURE | MSR_GUEST_RO,
+	  X86_FEATURE_PDCM, FIELD(msr.perf_capabilities), .set = set_perf_caps,
+	  .feature_value = pmu_capabilities },
+	{ MSR_CORE_PERF_FIXED_CTR_CTRL, MSR_CORE_PERF_GLOBAL_OVF_CTRL, MSR_LISTED, PMU },
+	{ MSR_IA32_PEBS_ENABLE, MSR_PEBS_DATA_CFG, MSR_LISTED, PMU },
 	{ MSR_IA32_MC0_CTL, MSR_IA32_MCx_MISC(X86_MAX_MCE_BANKS - 1),
 	  .get = mce_get, .set = mce_set },
 	{ MSR_IA32_VMX_BASIC, MSR_IA32_VMX_VMFUNC, MSR_FEATURE, VENDOR },
+	{ MSR_IA32_PMC0, MSR_IA32_PMC0 + 7, 0, PMU },
+	{ ONE(MSR_IA32_MCG_EXT_CTL), MSR_LISTED, .get = mce_local_get, .set = mce_local_set },
+	{ ONE(MSR_IA32_DS_AREA), MSR_LISTED, PMU },
+	{ ONE(MSR_RAPL_POWER_UNIT), ZERO },
+	{ ONE(MSR_PKG_ENERGY_STATUS), ZERO },
+	{ ONE(MSR_DRAM_ENERGY_STATUS), ZERO },
+	{ ONE(MSR_PP0_ENERGY_STATUS), ZERO },
+	{ ONE(MSR_PP1_ENERGY_STATUS), ZERO },
 	{ ONE(MSR_IA32_TSC_DEADLINE), MSR_LISTED, .get = get_deadline, .set = set_deadline },
 	{ 0x800, 0x8ff, .get = get_x2apic, .set = set_x2apic },
 	{ ONE(MSR_IA32_XSS), MSR_LISTED, X86_FEATURE_XSAVES, FIELD(regs.xss), .set = set_xss },
@@ -600,21 +650,24 @@ const struct msr_row msr_rows[] = {
 	{ MSR_STAR, MSR_SYSCALL_MASK, MSR_LISTED, VENDOR },
 	{ ONE(MSR_KERNEL_GS_BASE), MSR_LISTED, VENDOR },
 	{ ONE(MSR_TSC_AUX), MSR_LISTED, VENDOR },
-	{ MSR_K7_EVNTSEL0, MSR_K7_PERFCTR3, BENIGN },
-	{ ONE(MSR_AMD64_SYSCFG), BENIGN },
+	{ MSR_K7_EVNTSEL0, MSR_K7_PERFCTR3, MSR_LISTED, PMU },
+	{ ONE(MSR_AMD64_SYSCFG), ZERO },
 	{ ONE(MSR_K7_HWCR), MSR_LISTED, 0, FIELD(msr.hwcr), .set = set_hwcr },
+	{ ONE(MSR_K7_CLK_CTL), .get = get_constant, .set = set_ignored },
 	{ ONE(MSR_AMD64_NB_CFG), BENIGN },
-	{ ONE(MSR_AMD64_PATCH_LOADER), BENIGN },
-	{ ONE(MSR_K8_INT_PENDING_MSG), BENIGN },
-	{ ONE(MSR_FAM10H_MMIO_CONF_BASE), BENIGN },
-	{ MSR_K8_TSEG_ADDR, MSR_K8_TSEG_MASK, BENIGN },
+	{ ONE(MSR_AMD64_PATCH_LOADER), WRITE_ONLY },
+	{ ONE(MSR_K8_INT_PENDING_MSG), ZERO },
+	{ ONE(MSR_FAM10H_MMIO_CONF_BASE), .get = get_zero, .set = set_zero },
+	{ MSR_K8_TSEG_ADDR, MSR_K8_TSEG_MASK, ZERO },
 	{ ONE(MSR_VM_HSAVE_PA), .get = vendor_or_zero_get, .set = vendor_or_zero_set },
 	{ ONE(MSR_AMD64_VIRT_SPEC_CTRL), MSR_LISTED, VENDOR },
 	{ ONE(MSR_AMD64_OSVW_ID_LENGTH), MSR_GUEST_RO, X86_FEATURE_OSVW,
 	  FIELD(msr.osvw_length) },
 	{ ONE(MSR_AMD64_OSVW_STATUS), MSR_GUEST_RO, X86_FEATURE_OSVW, FIELD(msr.osvw_status) },
-	{ ONE(MSR_AMD64_LS_CFG), .get = vendor_or_zero_get, .set = vendor_or_ignored_set },
+	{ MSR_F15H_PERF_CTL0, MSR_F15H_PERF_CTR5, MSR_LISTED, PMU },
+	{ ONE(MSR_F15H_IC_CFG), ZERO },
 	{ ONE(MSR_AMD64_DC_CFG), BENIGN },
+	{ ONE(MSR_AMD64_TW_CFG), BENIGN },
 	{ ONE(MSR_AMD64_DE_CFG), MSR_FEATURE, 0, FIELD(msr.de_cfg), .set = set_de_cfg,
 	  .feature_value = feature_de_cfg },
 	{ ONE(MSR_AMD64_BU_CFG2), BENIGN },
@@ -635,6 +688,7 @@ int msr_vcpu_create(struct x86_vcpu *v)
 		return -ENOMEM;
 	m->mcg_cap = X86_MAX_MCE_BANKS;
 	m->arch_capabilities = feature_arch_capabilities();
+	m->perf_capabilities = pmu_capabilities();
 	m->platform_info = MSR_PLATFORM_INFO_CPUID_FAULT;
 	m->ucode_rev = host_is_amd() ? 0x01000065 : 0x100000000ULL;
 	m->de_cfg = feature_de_cfg();
@@ -666,6 +720,7 @@ void msr_vcpu_reset(struct x86_vcpu *v, bool init)
 	m->smi_count = 0;
 	m->hwcr = 0;
 	m->poll_control = 1;
+	pmu_vcpu_reset(v);
 	v->regs.xss = 0;
 	mce_reset(v);
 }

@@ -8,6 +8,7 @@
 #include <uapi/linux/kvm_para.h>
 
 #include "x86.h"
+#include "trace.h"
 
 struct pv_args {
 	unsigned long a0, a1, a2, a3;
@@ -142,6 +143,7 @@ int pv_hypercall(struct x86_vcpu *v, bool may_ask)
 		a.a2 = (u32)a.a2;
 		a.a3 = (u32)a.a3;
 	}
+	trace_kvm_hypercall(nr, a.a0, a.a1, a.a2, a.a3);
 	if (nr != KVM_HC_MAP_GPA_RANGE)
 		ret = pv_dispatch(v, nr, &a);
 	else if (may_ask && pv_map_gpa_range(v, &a, &ret))

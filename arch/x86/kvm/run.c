@@ -19,6 +19,7 @@
 #include "ioctls.h"
 #include "emul/emul.h"
 #include "insn.h"
+#include "trace.h"
 
 /* What the kernel wants done before a thread runs other than kernel code. */
 #define HOST_WORK	(_TIF_NEED_RESCHED | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL |	\
@@ -46,6 +47,7 @@ void x86_skip_len(struct x86_vcpu *v, unsigned int len)
 		rip = (u32)rip;
 	x86_set_rip(v, rip);
 	x86_op(set_int_shadow)(v, 0);
+	x86_insn_done(v, false);
 }
 
 enum x86_next x86_skip(struct x86_vcpu *v)
@@ -54,8 +56,10 @@ enum x86_next x86_skip(struct x86_vcpu *v)
 	unsigned int len = v->exit.insn_len;
 
 	if (unlikely(!len)) {
-		if (x86_op(skip_insn)(v) == 0)
+		if (x86_op(skip_insn)(v) == 0) {
+			x86_insn_done(v, false);
 			goto stepped;
+		}
 		if (irqs_disabled())
 			return X86_SLOW;
 		next = x86_insn_length(v, &len);
@@ -117,7 +121,7 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		return X86_ERROR;
 	}
 	if (unlikely(test_bit(KVM_REQ_DIRTY_RING, &vcpu->requests))) {
-		if (kvm_dirty_ring_wants_exit(vcpu)) {
+		if (kvm_dirty_ring_exits(vcpu)) {
 			run->exit_reason = KVM_EXIT_DIRTY_RING_FULL;
 			return X86_TO_USER;
 		}
@@ -152,6 +156,8 @@ static enum x86_next x86_requests(struct x86_vcpu *v)
 		lapic_choose_mode(v);
 	if (kvm_take_request(vcpu, X86_REQ_SCAN_IOAPIC))
 		irqchip_scan(v);
+	if (kvm_take_request(vcpu, X86_REQ_PMU))
+		pmu_serve(v);
 	if (kvm_take_request(vcpu, X86_REQ_NMI))
 		kvm_request(vcpu, X86_REQ_EVENT);
 	smm_collect(v);
@@ -235,7 +241,9 @@ static enum x86_next x86_inner(struct x86_vcpu *v)
 
 	do {
 		x86_events_gone(v);
+		trace_kvm_entry(v);
 		x86_op(enter)(v);
+		trace_kvm_exit(v);
 		v->vcpu.stat.exits++;
 		if (static_branch_unlikely(&lapic_pv_eoi) && !pv_eoi_collect(v))
 			return X86_SLOW;
@@ -466,6 +474,7 @@ static enum x86_next x86_loop(struct x86_vcpu *v)
 			if (x86_ready_for_user_irq(v)) {
 				v->vcpu.stat.request_irq_exits++;
 				v->vcpu.run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+				lapic_review_mode(v);
 				return X86_TO_USER;
 			}
 			/* Not yet: ask for the window. */
@@ -536,6 +545,7 @@ static int x86_run(struct x86_vcpu *v)
 		return -EINVAL;
 
 	fpu_swap_kvm_fpstate(&v->fpu, true);
+	trace_kvm_fpu(1);
 	v->has_run = true;
 	v->run_error = 0;
 	if (v->complete)
@@ -553,6 +563,7 @@ static int x86_run(struct x86_vcpu *v)
 			pv_eoi_take_back(v);
 	}
 	fpu_swap_kvm_fpstate(&v->fpu, false);
+	trace_kvm_fpu(0);
 	x86_fill_run(v);
 	return next == X86_ERROR ? v->run_error : 0;
 }

@@ -12,6 +12,7 @@
 #include "core.h"
 #include "ioctls.h"
 #include "smm_map.h"
+#include "trace.h"
 
 #define SMBASE_AT_RESET	0x30000
 #define SMM_ENTRY	0x8000		/* from SMBASE on */
@@ -36,6 +37,7 @@ static u32 smbase(struct x86_vcpu *v)
 
 static void set_active(struct x86_vcpu *v, bool active)
 {
+	trace_kvm_smm_transition(v->vcpu.id, v->smm.smbase, active);
 	v->smm.active = active;
 	mmu_set_space(v, active ? SMM_SPACE : 0);
 	mmu_role_changed(v);

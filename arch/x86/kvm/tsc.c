@@ -16,6 +16,7 @@
 #include <linux/workqueue.h>
 
 #include "x86.h"
+#include "trace.h"
 
 static unsigned int tsc_tolerance_ppm = 250;
 module_param(tsc_tolerance_ppm, uint, 0644);
@@ -119,6 +120,7 @@ static void set_offset(struct x86_vcpu *v, u64 offset, u64 guest_tsc, bool found
 		    v->tsc.khz == c->last_write_khz;
 
 	lockdep_assert_held(&c->tsc_lock);
+	trace_kvm_write_tsc_offset(v->vcpu.id, v->tsc.offset, offset);
 	v->tsc.offset = offset;
 	if (found) {
 		if (!same)
@@ -246,7 +248,7 @@ int tsc_set_default_khz(struct kvm *kvm, u32 khz)
 		khz = tsc_khz;
 	if (rate_ratio(khz, &ratio))
 		return -EINVAL;
-	to_x86_vm(kvm)->clock.default_khz = khz;
+	WRITE_ONCE(to_x86_vm(kvm)->clock.default_khz, khz);
 	return 0;
 }
 

@@ -83,6 +83,7 @@ int x86_vendor_register(const struct x86_vendor_ops *ops, const struct x86_caps 
 
 	if (caps->apicv)
 		static_branch_enable(&lapic_posts);
+	pmu_module_init();
 	ret = cpuid_module_init();
 	if (!ret)
 		ret = msr_module_init();

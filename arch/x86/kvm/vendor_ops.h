@@ -17,8 +17,10 @@
 
 struct kvm;
 struct x86_vcpu;
+struct x86_exit_info;
 struct kvm_segment;
 struct kvm_dtable;
+struct pmu_model;
 
 /* What hardware does of the local APIC. Off: the task priority at most */
 enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
@@ -104,6 +106,9 @@ enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
 	OP(void, set_sleep, (struct x86_vcpu *v, bool sleeps))			\
 	/* 256 bits: vectors whose EOI exits, where hardware delivers. */	\
 	OP(void, set_eoi_exits, (struct x86_vcpu *v, const unsigned long *vectors)) \
+	/* Process context: what lapic_ids() tells of some vCPU changed, for	\
+	 * hardware that sends IPIs. BIT()s of the modes in which it may deliver. */ \
+	OP(u32, set_apic_ids, (struct kvm *kvm))				\
 	/* Translations. load_root: TDP root of @level levels. */		\
 	OP(void, load_root, (struct x86_vcpu *v, hpa_t root, int level))	\
 	OP(void, flush_tlb, (struct x86_vcpu *v))				\
@@ -123,6 +128,8 @@ enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
 	OP(void, set_msr_intercept, (struct x86_vcpu *v, u32 index, bool read, bool write)) \
 	/* Re-apply the user's MSR filter to the bitmap. */			\
 	OP(void, msr_filter_changed, (struct x86_vcpu *v))			\
+	/* IRQs off, right after enter: for the trace, and only if that is on. */ \
+	OP(void, exit_info, (struct x86_vcpu *v, struct x86_exit_info *info))	\
 	/* For KVM_EXIT_FAIL_ENTRY and the log. */				\
 	OP(void, dump, (struct x86_vcpu *v))
 
@@ -166,6 +173,10 @@ struct x86_caps {
 	bool vnmi;
 	bool apicv;			/* hardware delivers a local APIC's interrupts */
 	bool apic_page;			/* and redirects accesses to an xAPIC's page */
+	const struct pmu_model *pmu;	/* the vendor's counters, there or not */
+	bool avic;			/* it is AMD's: see lapic_avic_can() */
+	bool icr_wide;			/* and keeps an x2APIC's ICR in one piece (SDM 3C 30.1.6) */
+	u64 mce;			/* MCG_* that guests may have beside the common ones */
 	u8 vmcall;			/* the CPU's hypercall instruction is 0f 01 and this */
 	u64 supported_xcr0;		/* set by core in x86_vendor_register */
 	u64 supported_xss;

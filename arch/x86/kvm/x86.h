@@ -20,6 +20,7 @@
 #include "irqchip/irqchip.h"
 #include "mmu/mmu.h"
 #include "msr.h"
+#include "pmu/glue.h"
 #include "regs.h"
 #include "smm.h"
 #include "tsc.h"
@@ -45,6 +46,7 @@ enum {
 	X86_REQ_BUS_LOCK,		/* to be told with the next exit */
 	X86_REQ_HYPERV,			/* hyperv.events for user space */
 	X86_REQ_GUEST_FLUSH,		/* TLB; the guest's own wish */
+	X86_REQ_PMU,			/* counters changed or overflowed */
 	X86_REQ_STIMER,			/* Hyper-V's timers */
 	X86_REQ_END,
 };
@@ -120,6 +122,7 @@ struct x86_vm {
 	struct mmu_vm mmu;
 	struct x86_clock_vm clock;
 	struct hyperv_vm hyperv;
+	struct pmu_vm pmu;
 	struct msr_filter __rcu *msr_filter;	/* S */
 
 	u64 tss_addr;				/* L; read racily; 0: none */
@@ -147,6 +150,7 @@ struct x86_vcpu {
 	struct x86_events ev;			/* v */
 	struct mmu_vcpu mmu;			/* v */
 	struct lapic *apic;			/* c */
+	struct pmu_room *pmu;			/* v; NULL: no counters */
 	u32 mp_state;				/* v; KVM_MP_STATE_*, read racily by wake-ups */
 	bool pv_unhalted;			/* a; kicked by a hypercall */
 	u8 eoi_vector;				/* v; with X86_REQ_IOAPIC_EOI */
@@ -315,6 +319,13 @@ enum x86_next x86_skip(struct x86_vcpu *v);
 /* Step over @len bytes known to be the length. IRQs on or off. */
 void x86_skip_len(struct x86_vcpu *v, unsigned int len);
 
+/* An instruction was done for the guest; @branch: one that can change RIP. IRQs on or off */
+static inline void x86_insn_done(struct x86_vcpu *v, bool branch)
+{
+	if (static_branch_unlikely(&pmu_counts))
+		pmu_insn_done(v, branch);
+}
+
 /* steal.c */
 bool steal_known(void);
 int steal_set_msr(struct x86_vcpu *v, u64 data);	/* 0 or 1 */
@@ -337,6 +348,9 @@ void asyncpf_update(struct x86_vcpu *v);
 enum x86_next x86_emulate(struct x86_vcpu *v);
 /* The CPU does not know the instruction: if the guest has it by its CPUID, else #UD */
 enum x86_next x86_emulate_undefined(struct x86_vcpu *v);
+
+/* exit.c: INVD or WBINVD of the guest. IRQs on. */
+void x86_flush_caches(struct x86_vcpu *v);
 
 /* KVM_EXIT_INTERNAL_ERROR with @suberror */
 enum x86_next x86_internal_error(struct x86_vcpu *v, u32 suberror);

@@ -110,6 +110,12 @@ void kvm_arch_guest_written(struct kvm *kvm, gpa_t gpa, unsigned long len);
 /* The whole VM's mm goes away. */
 void kvm_arch_mmu_zap_all(struct kvm *kvm);
 
+/*
+ * Devices of the host that the VM uses do not look into caches: guests' memory types
+ * and their flushing of caches count, or do no longer. May sleep.
+ */
+void kvm_arch_set_noncoherent_dma(struct kvm *kvm, bool noncoherent);
+
 /* Fill route->set and the destination from user space's entry, or -EINVAL. irq_lock held. */
 int kvm_arch_set_route(struct kvm *kvm, struct kvm_irq_route *route,
 		       const struct kvm_irq_routing_entry *ue);

@@ -74,6 +74,13 @@ static inline void kvm_eventfd_signal(struct eventfd_ctx *ctx)
 #endif
 }
 
+/* vfio.ko tells what may be a VM's: a group, and later a device's file too. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define kvm_vfio_file_ok	vfio_file_is_group
+#else
+#define kvm_vfio_file_ok	vfio_file_is_valid
+#endif
+
 /* Flexible return and event delivery replaces the IDT. */
 static inline bool kvm_host_has_fred(void)
 {

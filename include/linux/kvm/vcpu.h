@@ -19,7 +19,7 @@ enum kvm_vcpu_mode {
 #define KVM_REQ_TLB_FLUSH	0	/* drop all cached translations */
 #define KVM_REQ_UNBLOCK		1	/* leave kvm_vcpu_block() */
 #define KVM_REQ_VM_DEAD		2	/* VM is broken: KVM_RUN is -EIO */
-#define KVM_REQ_DIRTY_RING	3	/* nearly full: see kvm_dirty_ring_wants_exit() */
+#define KVM_REQ_DIRTY_RING	3	/* nearly full: see kvm_dirty_ring_exits() */
 #define KVM_REQ_ARCH_BASE	8
 
 struct kvm_vcpu_stat {
@@ -27,6 +27,8 @@ struct kvm_vcpu_stat {
 	u64 halt_exits;
 	u64 halt_successful_poll;
 	u64 halt_attempted_poll;
+	u64 halt_poll_success_ns;
+	u64 halt_poll_fail_ns;
 	u64 halt_wakeup;
 	u64 signal_exits;
 	u64 io_exits;
@@ -97,7 +99,7 @@ void kvm_vcpu_put(struct kvm_vcpu *vcpu);
 struct kvm_vcpu *kvm_running_vcpu(void);
 
 /* dirty_ring.c: before entry, with KVM_REQ_DIRTY_RING: is KVM_EXIT_DIRTY_RING_FULL due? */
-bool kvm_dirty_ring_wants_exit(struct kvm_vcpu *vcpu);
+bool kvm_dirty_ring_exits(struct kvm_vcpu *vcpu);
 
 /* hostwork.c */
 void kvm_hostwork_module_init(void);

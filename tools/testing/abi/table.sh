@@ -88,7 +88,7 @@ result $? "the requests called there are those of the ioctl tables" "$work/diff"
 for test in $(sed -nE 's/^KVM_[A-Z0-9_]+ +(yes|hardware) +(\.\.|[QKFCx ]+)  +//p' "$doc" |
 	tr ' ' '\n' | sort -u); do
 	case $test in
-	u:*)	grep -q "^${test#u:} " "$top/tools/testing/suites/upstream.list" ;;
+	u:*)	grep -q "^${test#u:} " "$top/tools/testing/suites/upstream/amd-6.1.list" ;;
 	..)	;;
 	*)	[ -r "$top/tools/testing/selftests/kvm/$test.c" ] ;;
 	esac || echo "$test"

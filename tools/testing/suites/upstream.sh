@@ -3,19 +3,33 @@
 #
 # Linux' own selftests of /dev/kvm, from Debian's package of its sources: built here,
 # run in one boot of the host, one line each. What passes on the distribution's
-# modules passes on ours, but for the exceptions that upstream.list names.
+# modules passes on ours, but for the exceptions that the list names.
 #
-#   upstream.sh            KVM=ours (the default): judged by upstream.list
-#   KVM=stock upstream.sh  writes upstream.list's column of the stock modules anew
-#   upstream.sh table      Documentation/virt/kvm/upstream-selftests.rst, from both
+#   upstream.sh            KVM=ours (the default): judged by the host's list
+#   KVM=stock upstream.sh  writes the list's column of the stock modules anew
+#   upstream.sh table      Documentation/virt/kvm/upstream-selftests.rst, from all lists
+#			   and the last run of ours on each host
 #
-# TESTS= names some of them, LIMIT= and TOTAL= are the seconds for one and for all.
+# A list is upstream/HOST-KERNEL.list. What it calls "never" is not run: it
+# would stop that host, or keep it for hours. TESTS= names some tests, LIMIT= and TOTAL=
+# are the seconds for one and for all.
 
 set -u
 . "$(dirname "$0")/tap.sh"
 . "$HOSTDIR/lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
-list=$here/upstream.list
+
+bail()
+{
+	echo "Bail out! $*"
+	exit 1
+}
+
+lists=$here/upstream
+kind=${HOST:-amd}-$(host_kver | cut -d. -f1,2)
+list=$lists/$kind.list
+[ -e "$list" ] || bail "no $list: begin one with a line of comment"
+verdicts=$BUILD/check/upstream-$kind.verdicts
 doc=$ROOT/Documentation/virt/kvm/upstream-selftests.rst
 package=linux-source-6.1
 up=$BUILD/upstream
@@ -23,12 +37,6 @@ bin=$up/bin
 export KVM=${KVM:-ours}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-bail()
-{
-	echo "Bail out! $*"
-	exit 1
-}
 
 # What the tests need of the kernel's tree, and no more: none of it is ours.
 unpack()
@@ -101,8 +109,10 @@ run()
 # On ours only those that can tell something: a test that hangs on both costs time.
 order()
 {
-	if [ "$KVM" = stock ] || [ -n "${TESTS:-}" ]; then
+	if [ -n "${TESTS:-}" ]; then
 		cat "$work/names"
+	elif [ "$KVM" = stock ]; then
+		awk 'NR == FNR { if ($2 == "never") out[$1]; next } !($1 in out)' "$list" "$work/names"
 	else
 		awk 'NR == FNR { if ($2 == "pass") want[$1]; next } $1 in want' "$list" "$work/names"
 	fi
@@ -120,7 +130,9 @@ write_list()
 	{
 		sed '/^[^#]/,$d;/^# kernel:/d' "$list"
 		echo "# kernel: $(host_kver), tests: $package $(cat "$up/version")"
-		awk 'NR == FNR { if (!/^#/) { name = $1; $1 = $2 = ""; sub(/^ */, ""); why[name] = $0 }; next }
+		awk 'NR == FNR { if (!/^#/) { name = $1; if ($2 == "never") never[name]
+			  $1 = $2 = ""; sub(/^ */, ""); why[name] = $0 }; next }
+			$1 in never { $2 = "never" }
 			{ printf "%-44s %-8s%s\n", $1, $2, (why[$1] == "" ? "" : why[$1]) }' \
 			"$list" "$work/verdicts" | sed 's/ *$//'
 	} > "$work/list" && cat "$work/list" > "$list"
@@ -135,7 +147,7 @@ judge()
 		read -r stock why < <(awk -v n="$name" '$1 == n { $1 = ""; print }' "$list")
 		case $stock,$verdict in
 		pass,pass)
-			[ -z "$why" ] || printf '# %s passes: upstream.list still excuses it\n' "$name"
+			[ -z "$why" ] || printf '# %s passes: the list still excuses it\n' "$name"
 			tap "$name" $((${#why} > 0)) ;;
 		pass,*)
 			if [ -n "$why" ]; then
@@ -144,7 +156,7 @@ judge()
 				told "$name"
 				tap "$name ($verdict, stock: pass)" 1 "$work/one"
 			fi ;;
-		"",*)	tap "$name: upstream.list does not know it" 1 ;;
+		"",*)	tap "$name: $kind.list does not know it" 1 ;;
 		*)	tap_skip "$name" "on the stock modules: $stock" ;;
 		esac
 	done < "$work/verdicts"
@@ -154,12 +166,16 @@ judge()
 
 write_doc()
 {
-	[ -r "$BUILD/check/upstream.verdicts" ] || bail "run it on ours first"
-	{
-		sed '/^\.\. table/,$d' "$doc"
-		printf '.. table:: %s\n\n' "$(sed -n 's/^# kernel: //p' "$list")"
-		awk -f "$here/upstream-table.awk" "$list" "$BUILD/check/upstream.verdicts"
-	} > "$work/doc" && cat "$work/doc" > "$doc"
+	sed '/^\.\. table/,$d' "$doc" > "$work/doc"
+	for list in "$lists"/*.list; do
+		kind=$(basename "$list" .list)
+		verdicts=$BUILD/check/upstream-$kind.verdicts
+		[ -r "$verdicts" ] || bail "run it on ours first: $kind"
+		printf '.. table:: %s: %s\n\n' "${kind%-*}" "$(sed -n 's/^# kernel: //p' "$list")"
+		awk -f "$here/upstream-table.awk" "$list" "$verdicts"
+		echo
+	done >> "$work/doc"
+	sed '$d' "$work/doc" > "$doc"
 }
 
 case ${1:-} in
@@ -174,6 +190,6 @@ if [ "$KVM" = stock ]; then
 	write_list
 else
 	mkdir -p "$BUILD/check"
-	[ -n "${TESTS:-}" ] || cp "$work/verdicts" "$BUILD/check/upstream.verdicts"
+	[ -n "${TESTS:-}" ] || cp "$work/verdicts" "$verdicts"
 	judge
 fi

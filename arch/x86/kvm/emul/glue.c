@@ -9,6 +9,7 @@
 #include "../insn.h"
 #include "../io.h"
 #include "../ioctls.h"
+#include "../trace.h"
 #include "emul.h"
 #include "glue.h"
 
@@ -277,20 +278,24 @@ static void emul_commit(struct x86_vcpu *v)
 enum x86_next x86_emulation_failed(struct x86_vcpu *v, const u8 *bytes, unsigned int n)
 {
 	struct kvm_run *run = v->vcpu.run;
+	unsigned int ndata = 1;		/* flags */
 
 	v->vcpu.stat.insn_emulation_fail++;
 	n = min_t(unsigned int, n, sizeof(run->emulation_failure.insn_bytes));
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	memset(&run->emulation_failure, 0, sizeof(run->emulation_failure));
 	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
-	/* flags and the 16 bytes of size and instruction */
-	run->emulation_failure.ndata = n ? 3 : 1;
 	if (n) {
+		ndata += 2;
 		run->emulation_failure.flags =
 			KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
 		run->emulation_failure.insn_size = n;
 		memcpy(run->emulation_failure.insn_bytes, bytes, n);
 	}
+	/* What follows is for people, not for programs. */
+	run->internal.data[ndata++] = v->exit.hw_code;
+	run->internal.data[ndata++] = x86_rip(v);
+	run->emulation_failure.ndata = ndata;
 	return X86_TO_USER;
 }
 
@@ -311,6 +316,30 @@ static enum x86_next emul_failed(struct x86_vcpu *v)
 static bool emul_is_int3(const struct emul_ctx *c)
 {
 	return c->map == 1 && c->opcode == 0xcc;
+}
+
+/* Those that can change RIP, taken or not, as counters of branches see them */
+static bool emul_is_branch(const struct emul_ctx *c)
+{
+	switch (c->map << 8 | c->opcode) {
+	case 0x170 ... 0x17f:	/* Jcc */
+	case 0x19a:		/* CALL, JMP, RET, LOOP, JCXZ, near and far */
+	case 0x1c2 ... 0x1c3:
+	case 0x1ca ... 0x1cb:
+	case 0x1e0 ... 0x1e3:
+	case 0x1e8 ... 0x1eb:
+	case 0x1cc ... 0x1cf:	/* INT3, INT, INTO, IRET */
+	case 0x1f1:
+	case 0x205:		/* SYSCALL, SYSRET, SYSENTER, SYSEXIT */
+	case 0x207:
+	case 0x234 ... 0x235:
+	case 0x280 ... 0x28f:
+		return true;
+	case 0x1ff:		/* of its group, /2 to /5 */
+		return (c->modrm >> 3 & 7) >= 2 && (c->modrm >> 3 & 7) <= 5;
+	default:
+		return false;
+	}
 }
 
 static void emul_queue_fault(struct x86_vcpu *v)
@@ -375,6 +404,7 @@ static enum x86_next emul_done(struct x86_vcpu *v)
 	next = emul_traps(v);
 	if (c->rep_more)
 		return next;	/* interrupts first, then the rest */
+	x86_insn_done(v, emul_is_branch(c));
 	emul_left_insn(v);
 	kvm_request(&v->vcpu, X86_REQ_EVENT);
 	if (v->io->halt && next == X86_RESUME)
@@ -424,6 +454,22 @@ static enum x86_next emul_continue(struct x86_vcpu *v)
 	next = emul_pass(v);
 	srcu_read_unlock(&v->vcpu.kvm->srcu, idx);
 	return next;
+}
+
+void x86_trace_insn(struct x86_vcpu *v, struct x86_trace_insn *i)
+{
+	/* Of kvm_emulate_insn.flags: CR0.PE, EFLAGS.VM, CS.D, CS.L */
+	static const u8 modes[] = {
+		[EMUL_REAL] = 0, [EMUL_VM86] = 1 | 2, [EMUL_PROT16] = 1,
+		[EMUL_PROT32] = 1 | 4, [EMUL_LONG64] = 1 | 8,
+	};
+	const struct emul_ctx *c = v->emul;
+
+	i->rip = x86_rip(v);
+	i->csbase = x86_op(seg_base)(v, X86_CS);
+	i->len = min_t(u8, c->insn_len, sizeof(i->bytes));
+	memcpy(i->bytes, c->insn, sizeof(i->bytes));
+	i->mode = modes[c->mode];
 }
 
 static enum x86_next emul_decode_now(struct x86_vcpu *v)
@@ -478,6 +524,7 @@ enum x86_next x86_emulate(struct x86_vcpu *v)
 		return X86_RESUME;
 	if (next != X86_RESUME)
 		return next;
+	trace_kvm_emulate_insn(v, false);
 	v->io->epoch = v->emul->epoch;
 	if (unlikely(v->dbg.guest_debug & KVM_GUESTDBG_USE_SW_BP) && emul_is_int3(v->emul))
 		return x86_debug_exit(v, EMUL_BP, 0);

@@ -9,6 +9,16 @@ struct x86_vcpu;
 
 enum emul_mode emul_mode_of(struct x86_vcpu *v);
 
+/* The instruction that was decoded last, as the tracepoint kvm_emulate_insn shows it */
+struct x86_trace_insn {
+	u64 rip;
+	u32 csbase;
+	u8 len;
+	u8 bytes[15];
+	u8 mode;
+};
+void x86_trace_insn(struct x86_vcpu *v, struct x86_trace_insn *i);
+
 /* INS, OUTS, MOVS, CMPS: the faulting address may be either operand's. */
 static inline bool emul_has_two_memory_operands(u8 opcode)
 {

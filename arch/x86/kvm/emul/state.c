@@ -158,10 +158,9 @@ enum emul_result state_set_msr(struct emul_ctx *c, u32 msr, u64 val)
 	return msr_set(emul_vcpu(c), msr, val, false) ? EMUL_UNHANDLED : EMUL_OK;
 }
 
-/* No performance counters are offered. */
 enum emul_result state_rdpmc(struct emul_ctx *c, u32 idx, u64 *val)
 {
-	return emul_raise_err(c, EMUL_GP, 0);
+	return pmu_rdpmc(emul_vcpu(c), idx, val) ? emul_raise_err(c, EMUL_GP, 0) : EMUL_OK;
 }
 
 /* Arguments in the vCPU's registers: the emulator has not changed any yet. */
@@ -247,6 +246,7 @@ enum emul_result state_hlt(struct emul_ctx *c)
 /* Guest memory is cached and coherent here: nothing to write back. */
 enum emul_result state_wbinvd(struct emul_ctx *c)
 {
+	x86_flush_caches(emul_vcpu(c));
 	return EMUL_OK;
 }
 

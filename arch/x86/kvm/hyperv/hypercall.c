@@ -10,6 +10,7 @@
 
 #include "../x86.h"
 #include "../emul/glue.h"
+#include "../trace.h"
 
 #define FAST_REGS	2
 #define FAST_XMMS	HV_HYPERCALL_MAX_XMM_REGISTERS
@@ -342,6 +343,7 @@ static enum answer answer(struct x86_vcpu *v, u64 *result, bool may_ask)
 	if (x86_op(get_cpl)(v) || !(x86_cr0(v) & X86_CR0_PE))
 		return UNDEFINED;
 	control = decode(v, &c);
+	trace_kvm_hv_hypercall(c.code, c.fast, c.head, c.reps, c.start, c.in, c.out);
 	row = find(c.code);
 	if (!row) {
 		*result = HV_STATUS_INVALID_HYPERCALL_CODE;
@@ -374,6 +376,7 @@ static enum answer answer(struct x86_vcpu *v, u64 *result, bool may_ask)
 
 static void give_result(struct x86_vcpu *v, u64 result)
 {
+	trace_kvm_hv_hypercall_done(result);
 	if (x86_is_64bit(v)) {
 		x86_set_gpr(v, X86_RAX, result);
 	} else {

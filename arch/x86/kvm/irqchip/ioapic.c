@@ -4,6 +4,7 @@
 #include <linux/kvm/iobus.h>
 
 #include "lapic.h"
+#include "../trace.h"
 
 #define IOAPIC_SIZE	0x100
 #define IOAPIC_IOREGSEL	0x00
@@ -154,6 +155,8 @@ int ioapic_set_irq(struct ioapic *io, unsigned int pin, int source, int level, b
 	} else {
 		ret = 0;
 	}
+	if (now)
+		trace_kvm_ioapic_set_irq(io->redir[pin], pin, ret == 0);
 	raw_spin_unlock_irqrestore(&io->lock, flags);
 	return ret;
 }

@@ -8,6 +8,8 @@
 #include <linux/slab.h>
 
 #include "lapic.h"
+#include "../core.h"
+#include "../trace.h"
 
 /*
  * APIC id to vCPU, replaced as a whole under irqchip.map_lock, read under RCU.
@@ -76,6 +78,7 @@ void lapic_map_changed(struct kvm *kvm)
 		old = rcu_replace_pointer(ic->map, map, lockdep_is_held(&ic->map_lock));
 		if (old)
 			kvfree_rcu(old, rcu);
+		lapic_tell_ids(kvm);
 	}
 	mutex_unlock(&ic->map_lock);
 }
@@ -216,7 +219,7 @@ out:
 	return ret;
 }
 
-void lapic_send_ipi(struct lapic *a, u32 lo, u32 hi)
+static struct lapic_irq icr_message(struct lapic *a, u32 lo, u32 hi)
 {
 	struct lapic_irq irq = {
 		.vector = lo & APIC_VECTOR_MASK,
@@ -232,8 +235,33 @@ void lapic_send_ipi(struct lapic *a, u32 lo, u32 hi)
 	/* Only INIT de-assert knows levels between APICs. */
 	if (irq.mode != APIC_DM_INIT)
 		irq.trig_level = false;
+	return irq;
+}
+
+void lapic_send_ipi(struct lapic *a, u32 lo, u32 hi)
+{
+	struct lapic_irq irq = icr_message(a, lo, hi);
+
+	trace_kvm_apic_ipi(lo, irq.dest);
 	lapic_deliver(a->v->vcpu.kvm, a, &irq);
 }
+
+void lapic_ipi_posted(struct x86_vcpu *v, u32 lo, u32 hi)
+{
+	struct lapic_irq irq = icr_message(v->apic, lo, hi);
+	struct kvm_vcpu *vcpu;
+	struct lapic *a;
+	unsigned int i;
+
+	rcu_read_lock();
+	kvm_for_each_vcpu(i, vcpu, v->vcpu.kvm) {
+		a = to_x86(vcpu)->apic;
+		if (a && a->enabled && lapic_matches(a, v->apic, &irq))
+			lapic_take_posted(a, irq.vector);
+	}
+	rcu_read_unlock();
+}
+KVM_EXPORT(lapic_ipi_posted);
 
 /* SDM 3A 10.11: address and data of a message signalled interrupt */
 int lapic_deliver_msi(struct kvm *kvm, const struct kvm_msi_msg *msg)

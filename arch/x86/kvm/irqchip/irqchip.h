@@ -31,6 +31,8 @@ struct irqchip_vm {
 	struct mutex map_lock;
 	atomic_t map_dirty;
 	struct page *apic_page;		/* c; accesses to it hardware makes accesses to the APIC */
+	unsigned int need_exits;	/* map_lock; vCPUs for which it may not be shown */
+	u32 hw_modes;			/* map_lock, read racily; of set_apic_ids */
 };
 
 int irqchip_module_init(void);
@@ -60,10 +62,16 @@ int pit_set_reinject(struct kvm *kvm, const struct kvm_reinject_control *c);
 int lapic_create(struct x86_vcpu *v);
 void lapic_destroy(struct x86_vcpu *v);
 void lapic_reset(struct x86_vcpu *v, bool init);
+void lapic_cpuid_changed(struct x86_vcpu *v);
 int lapic_get_state(struct x86_vcpu *v, struct kvm_lapic_state *s);
 int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s);
 /* The register page, for hardware that works on it */
 void *lapic_page(struct x86_vcpu *v);
+/* The local vector table has one for corrected errors. vCPU mutex held */
+void lapic_set_cmci(struct x86_vcpu *v, bool on);
+void lapic_deliver_cmci(struct x86_vcpu *v);
+/* Counters overflowed; @mask: the local APIC masks LVTPC as it delivers (SDM 3A 10.5.1) */
+void lapic_deliver_pmi(struct x86_vcpu *v, bool mask);
 /* IA32_APIC_BASE: 0, or 1 for an illegal value or transition (host_initiated skips transitions) */
 int lapic_set_base(struct x86_vcpu *v, u64 value, bool host_initiated);
 u64 lapic_get_base(struct x86_vcpu *v);
@@ -103,6 +111,18 @@ void lapic_choose_mode(struct x86_vcpu *v);
 void lapic_hw_eoi(struct x86_vcpu *v, u8 vector);
 /* X86_EXIT_APIC_WRITE. False: IRQs are off, and have to be on. */
 bool lapic_hw_write(struct x86_vcpu *v, unsigned int reg);
+/* By which ids a local APIC is found. False: it takes no part. map_lock held */
+struct lapic_ids {
+	u32 id, ldr, dfr;
+	bool x2apic;
+	bool takes;		/* what hardware posts */
+};
+
+bool lapic_get_ids(struct x86_vcpu *v, struct lapic_ids *ids);
+/* The ICR's message is in the targets' IRRs, and not all of them run. Any context */
+void lapic_ipi_posted(struct x86_vcpu *v, u32 icr_lo, u32 icr_hi);
+/* With AVIC: what lapic_mode() asks for changed. Any context */
+void lapic_review_mode(struct x86_vcpu *v);
 /* x2APIC registers that are no more than memory, to be read by hardware. By (MSR - 0x800) */
 bool lapic_x2apic_plain(unsigned int index);
 

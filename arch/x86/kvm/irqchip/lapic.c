@@ -9,8 +9,10 @@
 
 #include "lapic.h"
 #include "../core.h"
+#include "../trace.h"
 
 #define LAPIC_VERSION	(0x14u | (5u << 16))	/* integrated, LVTs 0 to 5 */
+#define LAPIC_CMCI	(1u << 16)		/* one more */
 #define LAPIC_BASE_ADDR	GENMASK_ULL(51, 12)
 #define NR_VEC_WORDS	8
 
@@ -91,7 +93,8 @@ static void lapic_set_trigger(struct lapic *a, u8 vector, bool level)
 
 static void lapic_set_irr(struct lapic *a, u8 vector)
 {
-	if (static_branch_unlikely(&lapic_posts))
+	/* AVIC's own senders set the IRR's bits: there it is shared. */
+	if (static_branch_unlikely(&lapic_posts) && !x86_caps.avic)
 		set_bit(vector, a->posted.vectors);
 	else
 		set_bit(vector & 31, lapic_vec_word(a, APIC_IRR, vector));
@@ -107,6 +110,23 @@ bool lapic_vector_waits(const struct lapic *a, u8 vector)
 	       (static_branch_unlikely(&lapic_posts) && test_bit(vector, a->posted.vectors));
 }
 
+static void lapic_tell_waiting(struct lapic *a)
+{
+	WRITE_ONCE(a->irr_pending, true);
+	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+	if (!static_branch_unlikely(&lapic_posts) || !lapic_notify(a))
+		kvm_vcpu_kick(&a->v->vcpu);
+}
+
+/* An APIC that is off by software takes nothing; hardware does not look at that. */
+void lapic_take_posted(struct lapic *a, u8 vector)
+{
+	if (lapic_usable(a))
+		lapic_tell_waiting(a);
+	else
+		clear_bit(vector & 31, lapic_vec_word(a, APIC_IRR, vector));
+}
+
 static int lapic_accept_fixed(struct lapic *a, u8 vector, bool trig_level)
 {
 	if (!lapic_usable(a))
@@ -116,20 +136,21 @@ static int lapic_accept_fixed(struct lapic *a, u8 vector, bool trig_level)
 		return 1;
 	lapic_set_trigger(a, vector, trig_level);
 	lapic_set_irr(a, vector);
-	WRITE_ONCE(a->irr_pending, true);
-	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
-	if (!static_branch_unlikely(&lapic_posts) || !lapic_notify(a))
-		kvm_vcpu_kick(&a->v->vcpu);
+	lapic_tell_waiting(a);
 	return 1;
 }
 
 bool lapic_raise(struct x86_vcpu *v, u8 vector)
 {
-	return v->apic && lapic_accept_fixed(v->apic, vector, false) >= 0;
+	if (!v->apic)
+		return false;
+	trace_kvm_apic_accept_irq(v->vcpu.id, APIC_DM_FIXED, false, vector);
+	return lapic_accept_fixed(v->apic, vector, false) >= 0;
 }
 
 int lapic_accept(struct lapic *a, const struct lapic_irq *irq)
 {
+	trace_kvm_apic_accept_irq(a->v->vcpu.id, irq->mode, irq->trig_level, irq->vector);
 	switch (irq->mode) {
 	case APIC_DM_FIXED:
 	case APIC_DM_LOWEST:
@@ -175,6 +196,20 @@ int lapic_local_deliver(struct lapic *a, unsigned int lvt)
 	if (!a->enabled || (val & APIC_LVT_MASKED))
 		return -1;
 	return lapic_accept(a, &irq);
+}
+
+void lapic_deliver_pmi(struct x86_vcpu *v, bool mask)
+{
+	struct lapic *a = v->apic;
+
+	if (lapic_local_deliver(a, APIC_LVTPC) >= 0 && mask)
+		lapic_set_reg(a, APIC_LVTPC, lapic_reg(a, APIC_LVTPC) | APIC_LVT_MASKED);
+}
+
+void lapic_deliver_cmci(struct x86_vcpu *v)
+{
+	if (v->apic && v->apic->cmci)
+		lapic_local_deliver(v->apic, APIC_LVTCMCI);
 }
 
 /* Does this LAPIC pass the 8259's output on? Also when it is off altogether. */
@@ -277,6 +312,7 @@ int irqchip_accept(struct x86_vcpu *v)
 	if (v->ext_vector >= 0) {
 		vector = v->ext_vector;
 		v->ext_vector = -1;
+		lapic_review_mode(v);
 		return vector;
 	}
 	if (ic->pic && lapic_takes_extint(v)) {
@@ -309,6 +345,7 @@ static void lapic_eoi(struct lapic *a)
 	if (static_branch_unlikely(&lapic_pv_eoi))
 		pv_eoi_collect(a->v);
 	vector = lapic_highest_isr(a);
+	trace_kvm_eoi(a->v->vcpu.id, vector);
 	if (vector < 0)
 		return;
 	clear_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
@@ -334,6 +371,7 @@ void lapic_pv_ended(struct lapic *a)
 {
 	int vector = lapic_highest_isr(a);
 
+	trace_kvm_pv_eoi(a->v->vcpu.id, vector);
 	if (vector < 0)
 		return;
 	clear_bit(vector & 31, lapic_vec_word(a, APIC_ISR, vector));
@@ -346,14 +384,17 @@ void lapic_pv_ended(struct lapic *a)
 
 void lapic_hw_eoi(struct x86_vcpu *v, u8 vector)
 {
-	if (v->apic)
-		lapic_eoi_done(v->apic, vector);
+	if (!v->apic)
+		return;
+	trace_kvm_eoi(v->vcpu.id, vector);
+	lapic_eoi_done(v->apic, vector);
 }
 
 static void lapic_write_svr(struct lapic *a, u32 val)
 {
 	static const u16 lvts[] = {
-		APIC_LVTT, APIC_LVTTHMR, APIC_LVTPC, APIC_LVT0, APIC_LVT1, APIC_LVTERR
+		APIC_LVTT, APIC_LVTTHMR, APIC_LVTPC, APIC_LVT0, APIC_LVT1, APIC_LVTERR,
+		APIC_LVTCMCI
 	};
 	u32 mask = APIC_SPIV_APIC_ENABLED | APIC_VECTOR_MASK | APIC_SPIV_FOCUS_DISABLED;
 	bool on = val & APIC_SPIV_APIC_ENABLED;
@@ -363,7 +404,7 @@ static void lapic_write_svr(struct lapic *a, u32 val)
 		mask |= APIC_SPIV_DIRECTED_EOI;
 	lapic_set_reg(a, APIC_SPIV, val & mask);
 	/* Software disable masks all LVTs (SDM 3A 10.4.7.2). */
-	for (i = 0; !on && i < ARRAY_SIZE(lvts); i++)
+	for (i = 0; !on && i < ARRAY_SIZE(lvts) - !a->cmci; i++)
 		lapic_set_reg(a, lvts[i], lapic_reg(a, lvts[i]) | APIC_LVT_MASKED);
 	if (!on)
 		lapic_timer_cancel(a);
@@ -371,6 +412,7 @@ static void lapic_write_svr(struct lapic *a, u32 val)
 		a->sw_enabled = on;
 		lapic_map_changed(a->v->vcpu.kvm);
 		kvm_request(&a->v->vcpu, X86_REQ_ASYNCPF);	/* may wait for it */
+		lapic_review_mode(a->v);
 	}
 	kvm_request(&a->v->vcpu, X86_REQ_EVENT);
 }
@@ -380,15 +422,31 @@ static void lapic_write_lvt(struct lapic *a, unsigned int reg, u32 val, u32 mask
 	if (!a->sw_enabled)
 		val |= APIC_LVT_MASKED;
 	lapic_set_reg(a, reg, val & mask);
-	if (reg == APIC_LVTT)
+	if (reg == APIC_LVTT) {
 		lapic_timer_set_mode(a);
-	else if (reg == APIC_LVT0)
+	} else if (reg == APIC_LVT0) {
 		kvm_request(&a->v->vcpu, X86_REQ_EVENT);
+		lapic_review_mode(a->v);
+	}
+}
+
+/* Hardware may have written it: see x86_caps.icr_wide. */
+static u32 lapic_icr_high(const struct lapic *a)
+{
+	return lapic_reg(a, x86_caps.icr_wide && a->x2apic ? APIC_ICR + 4 : APIC_ICR2);
+}
+
+static void lapic_set_icr_high(struct lapic *a, u32 val)
+{
+	lapic_set_reg(a, APIC_ICR2, val);
+	if (x86_caps.icr_wide && a->x2apic)
+		lapic_set_reg(a, APIC_ICR + 4, val);
 }
 
 /* 0, or 1: no such register or reserved bits */
 static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
 {
+	trace_kvm_apic(1, reg, val);
 	switch (reg) {
 	case APIC_ID:
 		if (a->x2apic)
@@ -407,11 +465,13 @@ static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
 		if (a->x2apic)
 			return 1;
 		lapic_set_reg(a, reg, val & APIC_LDR_MASK);
+		lapic_map_changed(a->v->vcpu.kvm);
 		return 0;
 	case APIC_DFR:
 		if (a->x2apic)
 			return 1;
 		lapic_set_reg(a, reg, val | 0x0fffffff);
+		lapic_map_changed(a->v->vcpu.kvm);
 		return 0;
 	case APIC_SPIV:
 		lapic_write_svr(a, val);
@@ -419,15 +479,19 @@ static int lapic_write(struct lapic *a, unsigned int reg, u32 val)
 	case APIC_ICR:
 		val &= ~APIC_ICR_BUSY;
 		lapic_set_reg(a, APIC_ICR, val);
-		lapic_send_ipi(a, val, lapic_reg(a, APIC_ICR2));
+		lapic_send_ipi(a, val, lapic_icr_high(a));
 		return 0;
 	case APIC_ICR2:
-		lapic_set_reg(a, reg, a->x2apic ? val : val & 0xff000000);
+		lapic_set_icr_high(a, a->x2apic ? val : val & 0xff000000);
 		return 0;
 	case APIC_LVTT:
 		lapic_write_lvt(a, reg, val, LVT_COMMON | APIC_LVT_TIMER_PERIODIC |
 				APIC_LVT_TIMER_TSCDEADLINE);
 		return 0;
+	case APIC_LVTCMCI:
+		if (!a->cmci)
+			return 1;
+		fallthrough;
 	case APIC_LVTTHMR:
 	case APIC_LVTPC:
 		lapic_write_lvt(a, reg, val, LVT_COMMON | APIC_MODE_MASK);
@@ -477,6 +541,8 @@ static bool lapic_readable(const struct lapic *a, unsigned int reg)
 
 	if (reg >= 0x400 || (reg & 0xf))
 		return false;
+	if (reg == APIC_LVTCMCI)
+		return a->cmci;
 	return ((a->x2apic ? map : map | xapic_only) >> (reg >> 4)) & 1;
 }
 
@@ -490,7 +556,7 @@ bool lapic_x2apic_plain(unsigned int index)
 }
 KVM_EXPORT(lapic_x2apic_plain);
 
-static u32 lapic_read(struct lapic *a, unsigned int reg)
+static u32 lapic_value(struct lapic *a, unsigned int reg)
 {
 	switch (reg) {
 	case APIC_ID:
@@ -504,6 +570,14 @@ static u32 lapic_read(struct lapic *a, unsigned int reg)
 	}
 }
 
+static u32 lapic_read(struct lapic *a, unsigned int reg)
+{
+	u32 val = lapic_value(a, reg);
+
+	trace_kvm_apic(0, reg, val);
+	return val;
+}
+
 /* MSR 0x800 + register / 16; only the ICR is 64 bits wide (SDM 3A 10.12.1.2). */
 int lapic_read_msr(struct x86_vcpu *v, u32 index, u64 *data)
 {
@@ -514,7 +588,7 @@ int lapic_read_msr(struct x86_vcpu *v, u32 index, u64 *data)
 		return 1;
 	*data = lapic_read(a, reg);
 	if (reg == APIC_ICR)
-		*data |= (u64)lapic_reg(a, APIC_ICR2) << 32;
+		*data |= (u64)lapic_icr_high(a) << 32;
 	return 0;
 }
 
@@ -526,7 +600,7 @@ int lapic_write_msr(struct x86_vcpu *v, u32 index, u64 data)
 	if (!a || !a->x2apic || index - 0x800 >= 0x100)
 		return 1;
 	if (reg == APIC_ICR)
-		lapic_set_reg(a, APIC_ICR2, data >> 32);
+		lapic_set_icr_high(a, data >> 32);
 	else if (data >> 32)
 		return 1;
 	if (reg == APIC_ICR2 || (reg == APIC_EOI && data))
@@ -542,7 +616,7 @@ int lapic_hyperv_read(struct x86_vcpu *v, unsigned int reg, u64 *data)
 		return 1;
 	*data = lapic_read(a, reg);
 	if (reg == APIC_ICR)
-		*data |= (u64)lapic_reg(a, APIC_ICR2) << 32;
+		*data |= (u64)lapic_icr_high(a) << 32;
 	return 0;
 }
 
@@ -618,7 +692,7 @@ bool lapic_hw_write(struct x86_vcpu *v, unsigned int reg)
 {
 	struct lapic *a = v->apic;
 
-	if (!a || a->x2apic)
+	if (!a)
 		return true;
 	if (irqs_disabled() && !lapic_write_is_atomic(reg))
 		return false;
@@ -705,6 +779,30 @@ int lapic_set_base(struct x86_vcpu *v, u64 value, bool host)
 	return 0;
 }
 
+/* An IOAPIC in user space takes EOIs of its own: those need not be told (SDM 3A 10.8.5). */
+void lapic_cpuid_changed(struct x86_vcpu *v)
+{
+	u32 version = LAPIC_VERSION;
+
+	if (!v->apic)
+		return;
+	if (v->apic->cmci)
+		version += LAPIC_CMCI;
+	if (to_x86_vm(v->vcpu.kvm)->irqchip.mode == IRQCHIP_SPLIT &&
+	    x86_has(v, X86_FEATURE_X2APIC))
+		version |= APIC_LVR_DIRECTED_EOI;
+	lapic_set_reg(v->apic, APIC_LVR, version);
+}
+
+void lapic_set_cmci(struct x86_vcpu *v, bool on)
+{
+	if (!v->apic)
+		return;
+	v->apic->cmci = on;
+	lapic_set_reg(v->apic, APIC_LVTCMCI, APIC_LVT_MASKED);
+	lapic_cpuid_changed(v);
+}
+
 /* SDM 3A 10.4.7.1 */
 void lapic_reset(struct x86_vcpu *v, bool init)
 {
@@ -719,9 +817,11 @@ void lapic_reset(struct x86_vcpu *v, bool init)
 				 (bsp ? MSR_IA32_APICBASE_BSP : 0));
 		lapic_set_reg(a, APIC_ID, v->vcpu.id << 24);
 	}
-	lapic_set_reg(a, APIC_LVR, LAPIC_VERSION);
+	lapic_cpuid_changed(v);
 	for (reg = APIC_LVTT; reg <= APIC_LVTERR; reg += 0x10)
 		lapic_set_reg(a, reg, APIC_LVT_MASKED);
+	if (a->cmci)
+		lapic_set_reg(a, APIC_LVTCMCI, APIC_LVT_MASKED);
 	/* Virtual wire for the boot processor, until firmware says otherwise. */
 	if (bsp && !(to_x86_vm(v->vcpu.kvm)->disabled_quirks & KVM_X86_QUIRK_LINT0_REENABLED))
 		lapic_set_reg(a, APIC_LVT0, APIC_DM_EXTINT);
@@ -797,6 +897,8 @@ int lapic_get_state(struct x86_vcpu *v, struct kvm_lapic_state *s)
 	memcpy(s->regs + APIC_TMCCT, &val, 4);
 	val = lapic_ppr(a);
 	memcpy(s->regs + APIC_PROCPRI, &val, 4);
+	val = lapic_icr_high(a);
+	memcpy(s->regs + APIC_ICR2, &val, 4);
 	/* Without KVM_X2APIC_API_USE_32BIT_IDS the id travels in xAPIC format. */
 	if (a->x2apic && !to_x86_vm(v->vcpu.kvm)->irqchip.x2apic_format) {
 		val = v->vcpu.id << 24;
@@ -822,10 +924,12 @@ int lapic_set_state(struct x86_vcpu *v, const struct kvm_lapic_state *s)
 	bitmap_zero(a->posted.vectors, 256);
 	memcpy(a->regs, s->regs, sizeof(s->regs));
 	/* What is not state is ours. */
-	lapic_set_reg(a, APIC_LVR, LAPIC_VERSION);
+	lapic_cpuid_changed(v);
 	if (a->x2apic)
 		lapic_enter_x2apic(a);
+	lapic_set_icr_high(a, lapic_reg(a, APIC_ICR2));
 	a->sw_enabled = lapic_reg(a, APIC_SPIV) & APIC_SPIV_APIC_ENABLED;
+	lapic_review_mode(v);
 	a->highest_isr = lapic_highest(a, APIC_ISR);
 	a->irr_pending = true;
 	lapic_timer_restore(a, current_count);

@@ -46,8 +46,10 @@ struct lapic {
 	bool enabled;			/* v, r; by APIC_BASE */
 	bool x2apic;			/* v, r */
 	bool sw_enabled;		/* v, r; by SVR */
+	bool cmci;			/* v; LVT CMCI is there */
 	bool irr_pending;		/* a; hint: the IRR may have bits */
 	bool hw_delivers;		/* v, r; and keeps IRR, ISR and PPR meanwhile */
+	bool needs_exits;		/* v; no page may hide its registers. In .need_exits */
 	s16 highest_isr;		/* v; -1: none; unless @hw_delivers */
 	struct lapic_posted posted;	/* a; with lapic_posts */
 	unsigned long events;		/* a; INIT, SIPI */
@@ -99,8 +101,13 @@ bool lapic_vector_waits(const struct lapic *a, u8 vector);
 /* kvm->lock held, no vCPU yet. Does without if there is no memory */
 void lapic_show_page(struct kvm *kvm);
 void lapic_eoi_exits_changed(struct kvm *kvm);
+/* map_lock held, process context */
+void lapic_tell_ids(struct kvm *kvm);
 /* A vector was posted, and the request with it. False: not taken without a kick */
 bool lapic_notify(struct lapic *a);
+
+/* lapic.c: hardware has set @vector in the IRR, and could not tell the guest. Any context */
+void lapic_take_posted(struct lapic *a, u8 vector);
 
 /* lapic.c, for pveoi.c: may the guest end @vector by itself; it did with the highest */
 bool lapic_pv_may_end(struct lapic *a, u8 vector);
@@ -158,6 +165,8 @@ int pic_get(struct pic *pic, unsigned int chip, struct kvm_pic_state *s);
 int pic_set(struct pic *pic, unsigned int chip, const struct kvm_pic_state *s);
 
 void pit_quiesce(struct kvm *kvm);
+/* Its ticks are counted by the guest's EOIs */
+bool pit_wants_eoi(struct kvm *kvm);
 void pit_destroy(struct kvm *kvm);
 
 #endif

@@ -4,6 +4,7 @@
 #include <linux/kvm/iobus.h>
 
 #include "lapic.h"
+#include "../trace.h"
 
 #define ICW1_INIT	0x10
 #define ICW1_ICW4	0x01
@@ -141,6 +142,8 @@ int pic_set_irq(struct pic *p, unsigned int irq, int source, int level)
 		__clear_bit(source, &p->sources[irq]);
 	ret = chip_set(&p->chip[irq >> 3], irq & 7, p->sources[irq]);
 	pic_update(p);
+	trace_kvm_pic_set_irq(irq >> 3, irq & 7, p->chip[irq >> 3].elcr, p->chip[irq >> 3].imr,
+			      ret == 0);
 	raw_spin_unlock_irqrestore(&p->lock, flags);
 	return ret;
 }

@@ -42,7 +42,7 @@ struct pit {
 	bool speaker;				/* c; port 0x61 is ours */
 	struct hrtimer timer;
 	u64 period_ns;				/* l; 0: one-shot or off */
-	bool reinject;				/* l */
+	bool reinject;				/* l to change, read racily */
 	bool acked;				/* l; the last tick was taken */
 	u32 pending;				/* l; ticks owed */
 	struct kvm_ack_notifier ack;
@@ -488,10 +488,11 @@ int pit_set_reinject(struct kvm *kvm, const struct kvm_reinject_control *c)
 	if (!p)
 		return -ENXIO;
 	raw_spin_lock_irqsave(&p->lock, flags);
-	p->reinject = c->pit_reinject;
+	WRITE_ONCE(p->reinject, c->pit_reinject);
 	p->pending = 0;
 	p->acked = true;
 	raw_spin_unlock_irqrestore(&p->lock, flags);
+	lapic_eoi_exits_changed(kvm);
 	return 0;
 }
 
@@ -546,8 +547,16 @@ int pit_create(struct kvm *kvm, u32 flags)
 	p->ack.gsi = 0;
 	p->ack.acked = pit_acked;
 	kvm_register_ack_notifier(kvm, &p->ack);
-	ic->pit = p;
+	smp_store_release(&ic->pit, p);
+	lapic_eoi_exits_changed(kvm);
 	return 0;
+}
+
+bool pit_wants_eoi(struct kvm *kvm)
+{
+	struct pit *p = smp_load_acquire(&to_x86_vm(kvm)->irqchip.pit);
+
+	return p && READ_ONCE(p->reinject);
 }
 
 /* No tick reaches a vCPU after this. */

@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 
 #include "lapic.h"
+#include "../trace.h"
 
 int irqchip_module_init(void)
 {
@@ -16,6 +17,7 @@ void irqchip_module_exit(void)
 int irqchip_vm_init(struct kvm *kvm)
 {
 	mutex_init(&to_x86_vm(kvm)->irqchip.map_lock);
+	to_x86_vm(kvm)->irqchip.hw_modes = ~0;
 	return 0;
 }
 
@@ -117,10 +119,8 @@ int irqchip_create_split(struct kvm *kvm, unsigned int pins)
 {
 	struct irqchip_vm *ic = &to_x86_vm(kvm)->irqchip;
 
-	if (ic->mode != IRQCHIP_NONE)
+	if (ic->mode != IRQCHIP_NONE || kvm->created_vcpus)
 		return -EEXIST;
-	if (kvm->created_vcpus)
-		return -EINVAL;
 	ic->split_pins = min(pins, 255u);
 	smp_store_release((int *)&ic->mode, IRQCHIP_SPLIT);
 	lapic_show_page(kvm);
@@ -183,6 +183,8 @@ static int route_msi(const struct kvm_irq_route *r, struct kvm *kvm, int source,
 
 	if (!level)
 		return -1;
+	trace_kvm_msi_set_irq(r->msi.address_lo | (to_x86_vm(kvm)->irqchip.x2apic_format ?
+						   (u64)r->msi.address_hi << 32 : 0), r->msi.data);
 	ret = lapic_deliver_msi(kvm, &r->msi);
 	/* 0 if the guest blocked it: there is nobody of that name, or is switched off. */
 	return ret < 0 && kvm->created_vcpus ? 0 : ret;

@@ -283,3 +283,8 @@ void mmu_note_mmio(struct x86_vcpu *v, gfn_t gfn)
 	note->gfn = gfn;
 	note->generation = slots->generation;
 }
+
+void mmu_forget_mmio(struct x86_vcpu *v, gfn_t gfn)
+{
+	v->mmu.mmio[note_of(gfn)].gfn = GFN_NONE;
+}

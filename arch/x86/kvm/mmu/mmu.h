@@ -55,8 +55,9 @@ struct mmu_vm {
 	hpa_t root[KVM_ADDRESS_SPACES];	/* M; HPA_INVALID until a vCPU there loads it */
 	unsigned long requested_pages;	/* S; KVM_SET_NR_MMU_PAGES, 0: never set */
 	struct page *own_page;		/* M; shown at @own_gfn, NULL: none */
-	gfn_t own_gfn;			/* M */
+	gfn_t own_gfn;			/* M; 0: nowhere, or not any more */
 	bool huge_exec;			/* c once vCPUs exist; whatever nx_huge_pages says */
+	bool noncoherent;		/* M, read racily; guests' own memory types count */
 	bool identity;			/* identity_lock in identity.c; see mmu_map_identity() */
 	struct mmu_shadow_vm shadow;
 };
@@ -142,6 +143,8 @@ void mmu_log_written(struct x86_vcpu *v, const u64 *gpas, unsigned int n);
  * comes there drives it away. The page has to live as long as vCPUs. May sleep.
  */
 void mmu_set_own_page(struct kvm *kvm, gfn_t gfn, struct page *page);
+/* For a time: @page where it was, or NULL there. Nothing once a slot drove it away */
+void mmu_show_own_page(struct kvm *kvm, struct page *page);
 
 /*
  * Is @gfn known to have no slot? Exact for the current generation; false: not
@@ -150,6 +153,8 @@ void mmu_set_own_page(struct kvm *kvm, gfn_t gfn, struct page *page);
 bool mmu_known_mmio(struct x86_vcpu *v, gfn_t gfn);
 /* Notes @gfn if it has no slot. srcu held. */
 void mmu_note_mmio(struct x86_vcpu *v, gfn_t gfn);
+/* A page of ours may be there again, which is no slot. The vCPU's thread */
+void mmu_forget_mmio(struct x86_vcpu *v, gfn_t gfn);
 
 /*
  * Walk the guest's own page tables; @access X86_FAULT_WRITE / _FETCH / _USER.

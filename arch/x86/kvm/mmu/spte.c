@@ -33,7 +33,8 @@ static const struct spte_format npt_format = {
 
 /*
  * Extended page tables (SDM 3C 29.3.2): read, write, execute, memory type, accessed
- * and dirty bits. RAM is write-back whatever the guest's PAT says.
+ * and dirty bits. RAM is write-back whatever the guest's PAT says, as long as all
+ * devices look into the caches.
  */
 #define EPT_R		BIT_ULL(0)
 #define EPT_W		BIT_ULL(1)
@@ -58,6 +59,7 @@ static const struct spte_format ept_format = {
 	.huge		= EPT_PS,
 	.memory		= EPT_MT_WB | EPT_IPAT,
 	.device		= EPT_MT_UC,
+	.forced		= EPT_IPAT,
 	.frame		= GENMASK_ULL(51, 12),
 };
 

@@ -40,6 +40,7 @@ struct spte_format {
 	u64 huge;	/* a leaf above level 1 */
 	u64 memory;	/* memory type and encryption of the host's RAM */
 	u64 device;	/* memory type of other frames */
+	u64 forced;	/* the part of both that overrides the guest's PAT */
 	u64 frame;	/* the address */
 };
 extern struct spte_format spte_format;

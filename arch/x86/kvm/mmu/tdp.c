@@ -46,6 +46,8 @@ static enum tdp_result set_leaf(struct kvm *kvm, struct tdp_map *m, u64 *sptep, 
 
 	if (m->huge_exec)
 		new |= spte_format.exec;
+	if (unlikely(to_x86_vm(kvm)->mmu.noncoherent))
+		new &= ~spte_format.forced;
 	do {
 		if (!spte)
 			continue;

@@ -117,21 +117,39 @@ void kvm_arch_slot_flush(struct kvm *kvm, const struct kvm_memslot *old)
 	mmu_dead_free(&dead);
 }
 
-void mmu_set_own_page(struct kvm *kvm, gfn_t gfn, struct page *page)
+/* mmu_lock held for writing */
+static void replace_own_page(struct kvm *kvm, struct page *page, struct dead_tables *dead)
 {
 	struct mmu_vm *mmu = &to_x86_vm(kvm)->mmu;
-	struct dead_tables dead = {};
 	unsigned int as_id;
 	bool flush = false;
 
-	write_lock(&kvm->mmu_lock);
 	for (as_id = 0; mmu->own_page && as_id < KVM_ADDRESS_SPACES; as_id++)
 		if (mmu->root[as_id] != HPA_INVALID)
-			flush |= tdp_zap(kvm, as_id, mmu->own_gfn, mmu->own_gfn + 1, &dead);
+			flush |= tdp_zap(kvm, as_id, mmu->own_gfn, mmu->own_gfn + 1, dead);
 	if (flush)
 		kvm_flush_remote_tlbs(kvm);
 	mmu->own_page = page;
-	mmu->own_gfn = gfn;
+}
+
+void mmu_set_own_page(struct kvm *kvm, gfn_t gfn, struct page *page)
+{
+	struct dead_tables dead = {};
+
+	write_lock(&kvm->mmu_lock);
+	replace_own_page(kvm, page, &dead);
+	to_x86_vm(kvm)->mmu.own_gfn = gfn;
+	write_unlock(&kvm->mmu_lock);
+	mmu_dead_free(&dead);
+}
+
+void mmu_show_own_page(struct kvm *kvm, struct page *page)
+{
+	struct dead_tables dead = {};
+
+	write_lock(&kvm->mmu_lock);
+	if (to_x86_vm(kvm)->mmu.own_gfn)
+		replace_own_page(kvm, page, &dead);
 	write_unlock(&kvm->mmu_lock);
 	mmu_dead_free(&dead);
 }
@@ -167,6 +185,16 @@ void kvm_arch_mmu_zap_all(struct kvm *kvm)
 			mmu_table_drop(NULL, pfn_to_page(PHYS_PFN(root[i])), x86_caps.tdp_levels,
 				       &dead);
 	mmu_dead_free(&dead);
+}
+
+/* Entries that force a memory type are made again without, or the other way round. */
+void kvm_arch_set_noncoherent_dma(struct kvm *kvm, bool noncoherent)
+{
+	write_lock(&kvm->mmu_lock);
+	WRITE_ONCE(to_x86_vm(kvm)->mmu.noncoherent, noncoherent);
+	write_unlock(&kvm->mmu_lock);
+	if (spte_format.forced)
+		kvm_arch_mmu_zap_all(kvm);
 }
 
 bool kvm_arch_mmu_age(struct kvm *kvm, const struct kvm_gfn_range *r, bool test_only)

@@ -17,6 +17,7 @@
 u64 svm_iopm_pa;
 static struct page *svm_iopm;
 static struct page *svm_msrpm_shared;	/* what svm_passed[] passes by default */
+static struct page *svm_msrpm_x2apic;	/* and what hardware does of an x2APIC */
 static struct page *svm_msrpm_closed;
 
 #define PASS_R	BIT(0)
@@ -68,6 +69,20 @@ static void msrpm_open(struct page *map, u32 index, bool read, bool write)
 		__clear_bit(bit + 1, bits);
 }
 
+/* MSR filters have no say about the x2APIC's (api.rst, KVM_X86_SET_MSR_FILTER). */
+static void msrpm_open_x2apic(struct page *map)
+{
+	unsigned int i;
+
+	for (i = 0; i < 0x100; i++)
+		if (lapic_x2apic_plain(i))
+			msrpm_open(map, APIC_BASE_MSR + i, true, false);
+	msrpm_open(map, APIC_BASE_MSR + (APIC_TASKPRI >> 4), false, true);
+	msrpm_open(map, APIC_BASE_MSR + (APIC_EOI >> 4), false, true);
+	msrpm_open(map, APIC_BASE_MSR + (APIC_ICR >> 4), false, true);
+	msrpm_open(map, APIC_BASE_MSR + (APIC_SELF_IPI >> 4), false, true);
+}
+
 static struct page *map_alloc(unsigned int order, gfp_t gfp)
 {
 	struct page *map = alloc_pages(gfp, order);
@@ -88,6 +103,8 @@ void svm_bitmaps_exit(void)
 		__free_pages(svm_iopm, IOPM_ORDER);
 	if (svm_msrpm_shared)
 		__free_pages(svm_msrpm_shared, MSRPM_ORDER);
+	if (svm_msrpm_x2apic)
+		__free_pages(svm_msrpm_x2apic, MSRPM_ORDER);
 	if (svm_msrpm_closed)
 		__free_pages(svm_msrpm_closed, MSRPM_ORDER);
 }
@@ -98,14 +115,17 @@ int svm_bitmaps_init(void)
 
 	svm_iopm = map_alloc(IOPM_ORDER, GFP_KERNEL);
 	svm_msrpm_shared = map_alloc(MSRPM_ORDER, GFP_KERNEL);
+	svm_msrpm_x2apic = map_alloc(MSRPM_ORDER, GFP_KERNEL);
 	svm_msrpm_closed = map_alloc(MSRPM_ORDER, GFP_KERNEL);
-	if (!svm_iopm || !svm_msrpm_shared || !svm_msrpm_closed) {
+	if (!svm_iopm || !svm_msrpm_shared || !svm_msrpm_x2apic || !svm_msrpm_closed) {
 		svm_bitmaps_exit();
 		return -ENOMEM;
 	}
 	for (i = 0; i < ARRAY_SIZE(svm_passed); i++)
 		msrpm_open(svm_msrpm_shared, svm_passed[i].index,
 			   svm_passed[i].always & PASS_R, svm_passed[i].always & PASS_W);
+	memcpy(page_address(svm_msrpm_x2apic), page_address(svm_msrpm_shared), MSRPM_SIZE);
+	msrpm_open_x2apic(svm_msrpm_x2apic);
 	svm_iopm_pa = map_pa(svm_iopm);
 	return 0;
 }
@@ -157,6 +177,8 @@ static void svm_fill_map(struct svm_vcpu *s)
 		msrpm_open(s->msrpm, index, read, write);
 	}
 	srcu_read_unlock(&kvm->srcu, idx);
+	if (s->pass_x2apic)
+		msrpm_open_x2apic(s->msrpm);
 }
 
 static bool svm_wants_shared(struct svm_vcpu *s)
@@ -178,7 +200,7 @@ static bool svm_wants_shared(struct svm_vcpu *s)
 static void svm_apply_pass(struct svm_vcpu *s, gfp_t gfp)
 {
 	if (svm_wants_shared(s)) {
-		svm_use_map(s, svm_msrpm_shared);
+		svm_use_map(s, s->pass_x2apic ? svm_msrpm_x2apic : svm_msrpm_shared);
 		return;
 	}
 	if (!s->msrpm)
@@ -210,6 +232,14 @@ void svm_bitmap_destroy(struct svm_vcpu *s)
 	if (s->msrpm)
 		__free_pages(s->msrpm, MSRPM_ORDER);
 	s->msrpm = NULL;
+}
+
+void svm_bitmap_x2apic(struct svm_vcpu *s, bool on)
+{
+	if (on == s->pass_x2apic)
+		return;
+	s->pass_x2apic = on;
+	svm_apply_pass(s, GFP_KERNEL_ACCOUNT);
 }
 
 /* Any context; an MSR that is not in svm_passed[] always exits. */

@@ -6,6 +6,7 @@
 #include <asm/nospec-branch.h>
 #include <asm/pgtable.h>
 
+#include "pmu/pmu.h"
 #include "svm.h"
 
 /* Parameters are what was wanted first, then what there is. */
@@ -24,6 +25,8 @@ module_param_named(lbrv, svm_hw.lbrv, bool, 0444);
 MODULE_PARM_DESC(lbrv, "Last-branch records for guests");
 module_param_named(tsc_scaling, svm_hw.tsc_scaling, bool, 0444);
 MODULE_PARM_DESC(tsc_scaling, "Guest TSC rates other than the host's");
+module_param_named(avic, svm_hw.avic, bool, 0444);
+MODULE_PARM_DESC(avic, "Interrupts delivered by hardware");
 
 /* CPUID 0x80000008 EBX: what the kernel has no name for */
 #define CPUID_8_INVLPGB	BIT(3)
@@ -40,6 +43,18 @@ static u64 svm_spec_ctrl_bits(void)
 	if (boot_cpu_has(X86_FEATURE_AMD_SSBD) || boot_cpu_has(X86_FEATURE_SPEC_CTRL_SSBD))
 		bits |= SPEC_CTRL_SSBD;
 	return boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) ? bits : 0;
+}
+
+static void svm_probe_avic(struct svm_hw *hw)
+{
+	bool there = hw->npt && boot_cpu_has(X86_FEATURE_AVIC);
+
+	if (hw->avic && !there)
+		pr_info("kvm_amd: this CPU has no AVIC, or nested paging is off\n");
+	hw->avic &= there;
+	hw->x2avic = hw->avic && boot_cpu_has(X86_FEATURE_X2AVIC);
+	/* Erratum 1235: senders may miss that a target stopped. They are told that none runs. */
+	hw->avic_ipi = boot_cpu_data.x86 != 0x17 && boot_cpu_data.x86 != 0x18;
 }
 
 /* 0, or -EOPNOTSUPP with a line that says why. */
@@ -71,6 +86,7 @@ int svm_caps_probe(void)
 	hw->invlpgb = ext & CPUID_8_INVLPGB;
 	hw->mcommit = ext & CPUID_8_MCOMMIT;
 	hw->spec_ctrl_bits = svm_spec_ctrl_bits();
+	svm_probe_avic(hw);
 	hw->nr_asids = cpuid_ebx(SVM_CPUID_FUNC);
 	if (hw->nr_asids < 2) {
 		pr_err("kvm_amd: the CPU reports no ASID for guests\n");
@@ -100,6 +116,10 @@ void svm_caps_export(struct x86_caps *caps)
 		.narrow_guests = !svm_hw.npt,
 		.nrips = svm_hw.nrips,
 		.vmcall = X86_VMMCALL,
+		.pmu = &svm_pmu,
+		.apicv = svm_hw.avic,
+		.apic_page = svm_hw.avic,
+		.avic = svm_hw.avic,
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVE) && boot_cpu_has(X86_FEATURE_XSAVES),
 		.adjust_cpuid = svm_adjust_cpuid,
 	};

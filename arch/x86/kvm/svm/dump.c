@@ -42,6 +42,17 @@ static void svm_dump_save(struct svm_vcpu *s)
 	       save->dr7, save->rflags, save->rip, save->rsp, save->rax);
 }
 
+void svm_exit_info(struct x86_vcpu *v, struct x86_exit_info *info)
+{
+	const struct vmcb_control_area *c = &to_svm(v)->block->control;
+
+	info->info1 = c->exit_info_1;
+	info->info2 = c->exit_info_2;
+	info->event = c->exit_int_info;
+	info->event_error = c->exit_int_info_err;
+	info->vmx = false;
+}
+
 void svm_dump(struct x86_vcpu *v)
 {
 	struct svm_vcpu *s = to_svm(v);

@@ -211,6 +211,16 @@ static void decode_iret(struct svm_vcpu *s)
 	svm_iret_intercepted(s);
 }
 
+static void decode_avic_ipi(struct svm_vcpu *s)
+{
+	svm_avic_incomplete_ipi(s);
+}
+
+static void decode_avic_access(struct svm_vcpu *s)
+{
+	svm_avic_access(s);
+}
+
 /*
  * The VMCB's contents are undefined now (APM 2 15.14.3). What we own is made
  * anew; the guest's half stays for whoever wants to see it, and the worst it can
@@ -295,6 +305,12 @@ static const struct svm_exit_row svm_npf_row = {
 	.reason = X86_EXIT_TDP_FAULT, .decode = decode_npf,
 };
 
+static const struct svm_exit_row svm_avic_rows[] = {
+	{ .reason = X86_EXIT_APIC_WRITE, .decode = decode_avic_ipi },
+	/* As an access to an MSR it has two bytes. */
+	{ .reason = X86_EXIT_APIC_WRITE, .len = 2, .decode = decode_avic_access },
+};
+
 /* VMEXIT_INVALID is -1 in 64 bits (APM 2 appendix C) */
 static const struct svm_exit_row svm_refused_row = {
 	.reason = X86_EXIT_ENTRY_FAILED, .decode = decode_refused,
@@ -314,6 +330,8 @@ static inline const struct svm_exit_row *svm_find_row(u32 code)
 	}
 	if (likely(code == SVM_EXIT_NPF))
 		return &svm_npf_row;
+	if (code - SVM_EXIT_AVIC_INCOMPLETE_IPI < ARRAY_SIZE(svm_avic_rows))
+		return &svm_avic_rows[code - SVM_EXIT_AVIC_INCOMPLETE_IPI];
 	return code == (u32)SVM_EXIT_ERR ? &svm_refused_row : &svm_unknown_row;
 }
 

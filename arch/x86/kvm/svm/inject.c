@@ -157,12 +157,17 @@ void svm_reset_events(struct svm_vcpu *s)
 /*
  * An interrupt of our own that the guest never gets: it exits when an interrupt
  * could be taken. Its priority and vector do not matter, the TPR is ignored.
+ * While AVIC delivers it would not be looked at (APM 2 15.29.3).
  */
 void svm_want_irq_window(struct x86_vcpu *v)
 {
 	struct svm_vcpu *s = to_svm(v);
 	struct vmcb_control_area *c = &s->block->control;
 
+	if (unlikely(s->avic.mode)) {
+		lapic_review_mode(v);
+		return;
+	}
 	if (c->int_ctl & V_IRQ_MASK)
 		return;
 	c->int_ctl |= SVM_WINDOW_BITS;

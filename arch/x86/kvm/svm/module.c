@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <asm/cpu_device_id.h>
 #include <asm/msr.h>
+#include <asm/perf_event.h>
 #include <asm/reboot.h>
 
 #include "svm.h"
@@ -76,6 +77,8 @@ static int svm_hw_enable(void)
 	}
 	cpu->last_vcpu = 0;
 	svm_cpu_init_asids(cpu);
+	/* Counters may tell guests from the host now. */
+	amd_pmu_enable_virt();
 	return 0;
 }
 
@@ -88,22 +91,24 @@ static void svm_hw_disable(void)
 		wrmsrl(MSR_AMD64_TSC_RATIO, cpu->tsc_ratio);
 	}
 	svm_off();
+	amd_pmu_disable_virt();
 }
 
 static int svm_vm_init(struct kvm *kvm)
 {
-	return 0;
+	return svm_avic_vm_init(kvm);
 }
 
 static void svm_vm_destroy(struct kvm *kvm)
 {
+	svm_avic_vm_destroy(kvm);
 }
 
 static const struct x86_vendor_ops svm_ops = {
 	.name			= "kvm_amd",
 	.owner			= THIS_MODULE,
 	.vcpu_size		= sizeof(struct svm_vcpu),
-	.vm_size		= sizeof(struct x86_vm),
+	.vm_size		= sizeof(struct svm_vm),
 
 	.hw_enable		= svm_hw_enable,
 	.hw_disable		= svm_hw_disable,
@@ -156,6 +161,7 @@ static const struct x86_vendor_ops svm_ops = {
 	.notify_guest		= svm_notify_guest,
 	.set_sleep		= svm_set_sleep,
 	.set_eoi_exits		= svm_set_eoi_exits,
+	.set_apic_ids		= svm_set_apic_ids,
 
 	.load_root		= svm_load_root,
 	.flush_tlb		= svm_flush_tlb,
@@ -170,6 +176,7 @@ static const struct x86_vendor_ops svm_ops = {
 	.set_msr_intercept	= svm_set_msr_intercept,
 	.msr_filter_changed	= svm_msr_filter_changed,
 
+	.exit_info		= svm_exit_info,
 	.dump			= svm_dump,
 };
 

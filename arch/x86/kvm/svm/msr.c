@@ -22,8 +22,9 @@ static const struct {
 	FIELD(MSR_FS_BASE,		fs.base,	true),
 	FIELD(MSR_GS_BASE,		gs.base,	true),
 	FIELD(MSR_IA32_SYSENTER_CS,	sysenter_cs,	false),
-	FIELD(MSR_IA32_SYSENTER_ESP,	sysenter_esp,	true),
-	FIELD(MSR_IA32_SYSENTER_EIP,	sysenter_eip,	true),
+	/* No address for AMD's WRMSR: the upper halves are not used (APM 2 6.1.2). */
+	FIELD(MSR_IA32_SYSENTER_ESP,	sysenter_esp,	false),
+	FIELD(MSR_IA32_SYSENTER_EIP,	sysenter_eip,	false),
 #undef FIELD
 };
 

@@ -162,7 +162,9 @@ void svm_enter(struct x86_vcpu *v)
 	tpr = c->int_ctl & V_TPR_MASK;
 	if (unlikely(tpr != s->tpr)) {
 		s->tpr = tpr;
-		x86_set_cr8(v, tpr);
+		/* With AVIC the register has it, and nobody waits for it. */
+		if (!s->avic.mode)
+			x86_set_cr8(v, tpr);
 	}
 	svm_decode_exit(s, old_rflags);
 }

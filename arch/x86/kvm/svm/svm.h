@@ -24,6 +24,9 @@ struct svm_hw {
 	bool vls;
 	bool v_spec_ctrl;		/* hardware keeps the guest's SPEC_CTRL in the VMCB */
 	bool virt_ssbd;			/* SSBD through LS_CFG or VIRT_SPEC_CTRL */
+	bool avic;			/* hardware delivers a local APIC's interrupts */
+	bool avic_ipi;			/* and finds out itself where a vCPU runs */
+	bool x2avic;			/* also in x2APIC mode */
 	bool rdpru, mcommit, invlpgb;	/* instructions with an intercept of their own */
 	u32 nr_asids;
 	u64 spec_ctrl_bits;		/* of SPEC_CTRL that the CPU has, 0: no such MSR */
@@ -70,6 +73,22 @@ struct svm_entry {
 #define SVM_WATCH_SOFT	BIT(3)		/* RIP was moved past INT3/INTO for the injection */
 #define SVM_WATCH_DR	BIT(4)		/* the guest has the debug registers */
 
+/* avic.c. The VM */
+struct svm_vm {
+	struct x86_vm x86;		/* first */
+	u64 *avic_physical;		/* c; a page, its entries by svm_avic.lock */
+	u32 *avic_logical;		/* c; a page, its entries by irqchip.map_lock */
+};
+
+/* avic.c. l: lock, IRQs off, also under a run queue's lock; v: vcpu->mutex */
+struct svm_avic {
+	raw_spinlock_t lock;
+	u64 *slot;			/* l; in the VM's table, NULL: nobody finds the APIC */
+	u64 entry;			/* l; what is there, or would be */
+	u32 mode;			/* v; bits of int_ctl; 0: software delivers */
+	bool sleeps;			/* v; senders have to wake the vCPU */
+};
+
 /* c: constant once created   v: vcpu->mutex   p: loaded, preemption off */
 struct svm_vcpu {
 	struct x86_vcpu x86;		/* first */
@@ -89,6 +108,7 @@ struct svm_vcpu {
 	unsigned long iret_rip;		/* v; with SVM_WATCH_IRET */
 	unsigned long soft_rip;		/* v; with SVM_WATCH_SOFT: of the instruction */
 	unsigned long soft_next;	/* v; and behind it */
+	struct svm_avic avic;
 
 	/* MSRs that are not in the VMCB */
 	u64 tsc_aux;			/* v */
@@ -101,7 +121,13 @@ struct svm_vcpu {
 	struct page *msrpm;		/* v; a map of its own, NULL: none needed yet */
 	u64 msrpm_pa;			/* v; the one in use */
 	u32 pass_read, pass_write;	/* v; bits of the table in bitmap.c */
+	bool pass_x2apic;		/* v */
 };
+
+static inline struct svm_vm *to_svm_vm(struct kvm *kvm)
+{
+	return container_of(to_x86_vm(kvm), struct svm_vm, x86);
+}
 
 static inline struct svm_vcpu *to_svm(struct x86_vcpu *v)
 {
@@ -133,9 +159,24 @@ void svm_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode);
 bool svm_notify_guest(struct x86_vcpu *v, int cpu);
 void svm_set_sleep(struct x86_vcpu *v, bool sleeps);
 void svm_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
+u32 svm_set_apic_ids(struct kvm *kvm);
 void svm_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);
 /* Before an entry: the APIC's TPR may have changed. */
 void svm_sync_tpr(struct svm_vcpu *s);
+
+/* avic.c */
+int svm_avic_vm_init(struct kvm *kvm);
+void svm_avic_vm_destroy(struct kvm *kvm);
+void svm_avic_fill(struct svm_vcpu *s);
+/* Preemption off; -1: loaded nowhere */
+void svm_avic_load(struct svm_vcpu *s, int cpu);
+void svm_avic_set_mode(struct svm_vcpu *s, enum lapic_hw_mode mode);
+void svm_avic_set_sleep(struct svm_vcpu *s, bool sleeps);
+void svm_avic_ring(int cpu);
+u32 svm_avic_set_ids(struct kvm *kvm);
+/* Exits */
+void svm_avic_incomplete_ipi(struct svm_vcpu *s);
+void svm_avic_access(struct svm_vcpu *s);
 
 /* msr.c */
 int svm_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);
@@ -206,6 +247,8 @@ void svm_bitmap_create(struct svm_vcpu *s);
 void svm_bitmap_destroy(struct svm_vcpu *s);
 /* Process context. Intercepts stay on where memory is short. */
 void svm_bitmap_update(struct svm_vcpu *s);
+/* Hardware reads and writes the x2APIC's registers that it can. Process context */
+void svm_bitmap_x2apic(struct svm_vcpu *s, bool on);
 void svm_set_msr_intercept(struct x86_vcpu *v, u32 index, bool read, bool write);
 void svm_msr_filter_changed(struct x86_vcpu *v);
 extern u64 svm_iopm_pa;
@@ -218,6 +261,7 @@ void svm_flush_tlb(struct x86_vcpu *v);
 void svm_flush_tlb_gva(struct x86_vcpu *v, gva_t gva);
 
 /* dump.c */
+void svm_exit_info(struct x86_vcpu *v, struct x86_exit_info *info);
 void svm_dump(struct x86_vcpu *v);
 
 #endif

@@ -109,6 +109,7 @@ void svm_rebuild_control(struct svm_vcpu *s)
 	c->iopm_base_pa = svm_iopm_pa;
 	c->msrpm_base_pa = s->msrpm_pa;
 	c->int_ctl = V_INTR_MASKING_MASK | s->tpr;
+	svm_avic_fill(s);
 	if (svm_hw.npt) {
 		c->nested_ctl = SVM_NESTED_CTL_NP_ENABLE;
 		c->nested_cr3 = s->root;
@@ -132,6 +133,7 @@ int svm_vcpu_create(struct x86_vcpu *v)
 	s->block = svm_block_alloc(&s->entry.block_pa);
 	if (!s->block)
 		return -ENOMEM;
+	raw_spin_lock_init(&s->avic.lock);
 	s->unique = atomic64_inc_return(&svm_unique);
 	s->last_cpu = -1;
 	if (svm_hw.npt)
@@ -197,6 +199,8 @@ void svm_vcpu_load(struct x86_vcpu *v, int cpu)
 		s->block->control.clean = 0;
 		s->entry.host_block_pa = here->host_block_pa;
 	}
+	if (svm_hw.avic)
+		svm_avic_load(s, cpu);
 	svm_shrink_pause_window(s);
 	svm_take_drs(s);
 	/* Another guest's branch history is not this one's to meet. */
@@ -212,6 +216,8 @@ void svm_vcpu_put(struct x86_vcpu *v)
 
 	s->guest_loaded = false;
 	s->host_saved = false;
+	if (svm_hw.avic)
+		svm_avic_load(s, -1);
 }
 
 /* The ratio is a per-CPU MSR: written when this vCPU enters next. */

@@ -25,6 +25,7 @@ void vmx_apic_fill(struct vmx_vcpu *s)
 		vmx_write(POSTED_INTR_NV, POSTED_INTR_VECTOR);
 		vmx_write(POSTED_INTR_DESC_ADDR, virt_to_phys(lapic_posted(v)));
 	}
+	vmx_ipiv_fill(s);
 	if (!ic->apic_page)
 		return;
 	s->apic_page = true;
@@ -51,6 +52,7 @@ void vmx_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode)
 	if (vmx_hw.posted)
 		vmx_control(&s->pin, PIN_BASED_VM_EXEC_CONTROL, PIN_BASED_POSTED_INTR,
 			    mode != LAPIC_HW_OFF);
+	vmx_ipiv_set_mode(mode != LAPIC_HW_OFF);
 	vmx_secondary(s, SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY, mode != LAPIC_HW_OFF);
 	vmx_secondary(s, SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE, x2apic);
 	vmx_secondary(s, SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES, page);

@@ -72,6 +72,7 @@ static void map_open_x2apic(struct page *map)
 			map_open(map, APIC_BASE_MSR + i, true, false);
 	map_open(map, APIC_BASE_MSR + (APIC_TASKPRI >> 4), false, true);
 	map_open(map, APIC_BASE_MSR + (APIC_EOI >> 4), false, true);
+	map_open(map, APIC_BASE_MSR + (APIC_ICR >> 4), false, vmx_hw.ipiv);
 	map_open(map, APIC_BASE_MSR + (APIC_SELF_IPI >> 4), false, true);
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The capability MSRs of SDM 3D appendix A, turned into what the room uses. */
 #include <linux/module.h>
+#include <asm/mce.h>
 #include <asm/cpufeature.h>
 #include <asm/nospec-branch.h>
 #include <asm/pgtable.h>
 
+#include "pmu/pmu.h"
 #include "vmx.h"
 
 struct vmx_hw vmx_hw __read_mostly;
@@ -16,7 +18,7 @@ MODULE_PARM_DESC(emulate_invalid_guest_state,
 
 static bool ept = true, vpid = true, unrestricted_guest = true, eptad = true, pml = true;
 static bool preemption_timer = true;
-static bool enable_apicv = true, flexpriority = true;
+static bool enable_apicv = true, flexpriority = true, enable_ipiv = true;
 static bool apicv_asked;		/* by a parameter, not by default */
 module_param(ept, bool, 0444);
 MODULE_PARM_DESC(ept, "Extended page tables; without them, shadow paging");
@@ -39,6 +41,9 @@ MODULE_PARM_DESC(preemption_timer, "Deadlines of a running guest's APIC timer in
 
 module_param(flexpriority, bool, 0444);
 MODULE_PARM_DESC(flexpriority, "Accesses to an xAPIC's page without exits (needs enable_apicv)");
+
+module_param(enable_ipiv, bool, 0444);
+MODULE_PARM_DESC(enable_ipiv, "IPIs to one APIC sent by hardware (needs posted interrupts)");
 
 static int set_apicv(const char *val, const struct kernel_param *kp)
 {
@@ -88,7 +93,8 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 			 CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING |		\
 			 CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
 #define NEED_SECONDARY	0
-#define WANT_SECONDARY	SECONDARY_EXEC_WBINVD_EXITING
+/* ENCLS: a guest is told of no SGX, but the CPU would let it make enclaves. */
+#define WANT_SECONDARY	(SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_ENCLS_EXITING)
 /* Of a local APIC's mode */
 #define VMX_APICV	(SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |				\
 			 SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
@@ -196,6 +202,18 @@ static u64 vmx_spec_ctrl_bits(void)
 	return boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) ? bits : 0;
 }
 
+/* Whoever sends posts. Tertiary controls are 64 bits that may be, none must (SDM 3D A.3.4). */
+static void vmx_probe_ipiv(struct vmx_hw *hw)
+{
+	u64 primary = control_msr(MSR_IA32_VMX_PROCBASED_CTLS, MSR_IA32_VMX_TRUE_PROCBASED_CTLS);
+	u64 tertiary = 0;
+
+	if (primary >> 32 & CPU_BASED_ACTIVATE_TERTIARY_CONTROLS)
+		rdmsrl(MSR_IA32_VMX_PROCBASED_CTLS3, tertiary);
+	hw->ipiv = enable_ipiv && hw->posted && (tertiary & TERTIARY_EXEC_IPI_VIRT);
+	enable_ipiv = hw->ipiv;
+}
+
 /*
  * For posted interrupts entry insists on all three (SDM 3C 27.2.1.1). CPUs with the
  * other controls and without this one are emulated: asked for, these are used.
@@ -214,6 +232,7 @@ static void vmx_probe_apicv(struct vmx_hw *hw)
 	enable_apicv = hw->apicv;
 	flexpriority = flexpriority && hw->apicv &&
 		       (hw->optional & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES);
+	vmx_probe_ipiv(hw);
 }
 
 /* 0, or -EOPNOTSUPP with a line that says why. */
@@ -245,6 +264,8 @@ int vmx_caps_probe(void)
 	hw->secondary |= hw->ple ? SECONDARY_EXEC_PAUSE_LOOP_EXITING : 0;
 	hw->secondary |= hw->tsc_scaling ? SECONDARY_EXEC_TSC_SCALING : 0;
 	hw->spec_ctrl_bits = vmx_spec_ctrl_bits();
+	vmx_perf_probe(control_msr(MSR_IA32_VMX_ENTRY_CTLS, MSR_IA32_VMX_TRUE_ENTRY_CTLS) >> 32,
+		       control_msr(MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS) >> 32);
 	return 0;
 }
 
@@ -284,9 +305,12 @@ void vmx_caps_export(struct x86_caps *caps)
 		.bus_lock_exit = vmx_hw.optional & SECONDARY_EXEC_BUS_LOCK_DETECTION,
 		.notify_exit = vmx_hw.optional & SECONDARY_EXEC_NOTIFY_VM_EXITING,
 		.vmcall = X86_VMCALL,
+		.mce = MCG_CMCI_P | MCG_LMCE_P,
+		.pmu = &vmx_pmu,
 		.tss_pages = !vmx_hw.unrestricted,
 		.apicv = vmx_hw.apicv,
 		.apic_page = flexpriority,
+		.icr_wide = vmx_hw.ipiv,
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&
 			  (vmx_hw.optional & SECONDARY_EXEC_ENABLE_XSAVES),
 		.adjust_cpuid = vmx_adjust_cpuid,

@@ -47,6 +47,16 @@ static void vmx_dump_save(void)
 	       vmx_read(GUEST_PENDING_DBG_EXCEPTIONS));
 }
 
+void vmx_exit_info(struct x86_vcpu *v, struct x86_exit_info *info)
+{
+	info->info1 = vmx_read(EXIT_QUALIFICATION);
+	info->info2 = vmx_read(IDT_VECTORING_INFO_FIELD);
+	info->event = vmx_read(VM_EXIT_INTR_INFO);
+	info->event_error = info->event & INTR_INFO_DELIVER_CODE_MASK ?
+			    vmx_read(VM_EXIT_INTR_ERROR_CODE) : 0;
+	info->vmx = true;
+}
+
 /* The VMCS has to stay current while it is read. */
 void vmx_dump(struct x86_vcpu *v)
 {

@@ -114,13 +114,14 @@ static int vmx_vm_init(struct kvm *kvm)
 
 static void vmx_vm_destroy(struct kvm *kvm)
 {
+	vmx_ipiv_free(kvm);
 }
 
 static const struct x86_vendor_ops vmx_ops = {
 	.name			= "kvm_intel",
 	.owner			= THIS_MODULE,
 	.vcpu_size		= sizeof(struct vmx_vcpu),
-	.vm_size		= sizeof(struct x86_vm),
+	.vm_size		= sizeof(struct vmx_vm),
 
 	.hw_enable		= vmx_hw_enable,
 	.hw_disable		= vmx_hw_disable,
@@ -173,6 +174,7 @@ static const struct x86_vendor_ops vmx_ops = {
 	.notify_guest		= vmx_notify_guest,
 	.set_sleep		= vmx_set_sleep,
 	.set_eoi_exits		= vmx_set_eoi_exits,
+	.set_apic_ids		= vmx_set_apic_ids,
 
 	.load_root		= vmx_load_root,
 	.flush_tlb		= vmx_flush_tlb,
@@ -187,6 +189,7 @@ static const struct x86_vendor_ops vmx_ops = {
 	.set_msr_intercept	= vmx_set_msr_intercept,
 	.msr_filter_changed	= vmx_msr_filter_changed,
 
+	.exit_info		= vmx_exit_info,
 	.dump			= vmx_dump,
 };
 

@@ -126,6 +126,8 @@ static noinline bool vmx_prepare_entry(struct vmx_vcpu *s)
 		vmx_flush_now(s);
 	if (unlikely(vmx_hw.flush_l1d))
 		vmx_l1d_flush();
+	if (vmx_hw.perf)
+		vmx_perf_enter(s);
 	/* A CPU that runs guests all day passes a quiescent state after each tick. */
 	if (s->x86.exit.reason == X86_EXIT_INTR)
 		rcu_note_context_switch(false);
@@ -217,6 +219,8 @@ void vmx_take_host_irq(struct x86_vcpu *v)
 	gate_desc *gate;
 	u32 info;
 
+	if (unlikely(to_vmx(v)->nr_perf))
+		vmx_perf_leave(to_vmx(v));
 	if (vmx_hw.pml)
 		vmx_pml_drain(to_vmx(v));
 	if (v->exit.reason != X86_EXIT_INTR ||

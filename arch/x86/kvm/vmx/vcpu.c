@@ -135,6 +135,9 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 	s->primary = vmx_hw.primary;
 	s->secondary = vmx_hw.secondary;
 	s->entry_ctl = vmx_hw.entry;
+	s->exit_ctl = vmx_hw.exit;
+	/* No such values: to be written when they are used. */
+	s->perf_guest = s->perf_host = ~0ull;
 	s->exceptions = VMX_ALWAYS | (vmx_hw.ept ? 0 : BIT(VEC_PF));
 	if (!s->vpid)
 		s->secondary &= ~SECONDARY_EXEC_ENABLE_VPID;
@@ -144,7 +147,7 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 		vmx_write(VMX_PREEMPTION_TIMER_VALUE, U32_MAX);
 	vmx_write(CPU_BASED_VM_EXEC_CONTROL, s->primary);
 	vmx_write(SECONDARY_VM_EXEC_CONTROL, s->secondary);
-	vmx_write(VM_EXIT_CONTROLS, vmx_hw.exit);
+	vmx_write(VM_EXIT_CONTROLS, s->exit_ctl);
 	vmx_write(VM_ENTRY_CONTROLS, s->entry_ctl);
 	vmx_write(EXCEPTION_BITMAP, s->exceptions);
 	vmx_write(PAGE_FAULT_ERROR_CODE_MASK, 0);
@@ -167,6 +170,8 @@ static void vmx_fill_control(struct vmx_vcpu *s)
 		vmx_write(PLE_GAP, vmx_pause.gap);
 		vmx_write(PLE_WINDOW, s->ple_window);
 	}
+	if (s->secondary & SECONDARY_EXEC_ENCLS_EXITING)
+		vmx_write(ENCLS_EXITING_BITMAP, ~0ull);
 	vmx_write_host_constants();
 	vmx_pml_start(s);
 	vmx_bitmap_create(s);
@@ -200,6 +205,9 @@ int vmx_vcpu_create(struct x86_vcpu *v)
 		if (ret)
 			return ret;
 	}
+	ret = vmx_ipiv_alloc(v->vcpu.kvm);
+	if (ret)
+		return ret;
 	s->block = vmx_block_alloc();
 	if (!s->block)
 		return -ENOMEM;

@@ -30,9 +30,12 @@ struct vmx_hw {
 	bool tpr_shadow;		/* CR8 accesses need no exit */
 	bool apicv;			/* virtual-interrupt delivery, and what goes with it */
 	bool posted;			/* posted interrupts; exits acknowledge the host's */
+	bool ipiv;			/* IPIs to one APIC sent by hardware */
 	bool flush_l1d;			/* l1d.c: on entries to the inner loop */
 	bool flush_l1d_always;		/* on each entry */
 	u64 spec_ctrl_bits;		/* of SPEC_CTRL that the CPU has, 0: no such MSR */
+	bool perf;			/* the host's perf has counters: perf.c */
+	bool perf_global;		/* entry and exit switch IA32_PERF_GLOBAL_CTRL */
 };
 extern struct vmx_hw vmx_hw;
 
@@ -65,6 +68,9 @@ struct vmx_entry {
 	u8 launched;			/* i  0x10; this VMCS has been, on this CPU */
 };
 
+/* perf.c: MSRs that are switched by hand */
+#define VMX_NR_PERF	8
+
 /* vmx_vcpu.prep: what the next entry has to look at */
 #define VMX_PREP_FRESH	BIT(0)		/* first entry since prepare_guest */
 #define VMX_PREP_TIMER	BIT(1)		/* a deadline is set, or was cancelled */
@@ -79,6 +85,17 @@ struct vmx_vm86 {
 	u32 exceptions;			/* v; what exits otherwise, but for INT3 */
 	unsigned long iopl;		/* v; of RFLAGS, but for those in v->regs */
 };
+
+/* The VM */
+struct vmx_vm {
+	struct x86_vm x86;		/* first */
+	u64 *ipiv_table;		/* c with the first vCPU; entries by irqchip.map_lock */
+};
+
+static inline struct vmx_vm *to_vmx_vm(struct kvm *kvm)
+{
+	return container_of(to_x86_vm(kvm), struct vmx_vm, x86);
+}
 
 /* c: constant once created   v: vcpu->mutex   p: loaded, preemption off   i: IRQs off on cpu */
 struct vmx_vcpu {
@@ -97,7 +114,7 @@ struct vmx_vcpu {
 	bool state_valid;		/* v; segments were checked since they changed */
 	struct vmx_vm86 vm86;
 	bool guest_loaded;		/* p; MSRs that only user mode needs are the guest's */
-	u32 pin, primary, secondary, entry_ctl;	/* v; controls as in the VMCS */
+	u32 pin, primary, secondary, entry_ctl, exit_ctl;	/* v; controls as in the VMCS */
 	u32 exceptions;			/* v; exception bitmap */
 	u32 ple_window;			/* v */
 	u8 tpr_threshold;		/* v; as in the VMCS */
@@ -120,6 +137,11 @@ struct vmx_vcpu {
 	u64 cstar;			/* v */
 	u64 kernel_gs_base;		/* v; in the MSR while guest_loaded */
 	u64 spec_ctrl;			/* v */
+
+	/* perf.c */
+	u64 perf_guest, perf_host;	/* v; IA32_PERF_GLOBAL_CTRL in the VMCS */
+	struct vmx_msr_entry perf[VMX_NR_PERF];	/* p; the host's values */
+	u8 nr_perf;			/* p; of these, written back when the guest is left */
 
 	/* bitmap.c */
 	struct page *map;		/* v; a map of its own, NULL: none needed yet */
@@ -155,6 +177,14 @@ void vmx_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode);
 bool vmx_notify_guest(struct x86_vcpu *v, int cpu);
 void vmx_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
 void vmx_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);
+
+/* ipiv.c */
+int vmx_ipiv_alloc(struct kvm *kvm);
+void vmx_ipiv_free(struct kvm *kvm);
+void vmx_ipiv_fill(struct vmx_vcpu *s);
+/* The VMCS is current. */
+void vmx_ipiv_set_mode(bool on);
+u32 vmx_set_apic_ids(struct kvm *kvm);
 
 /* posted.c */
 void vmx_posted_init(void);
@@ -254,6 +284,11 @@ void vmx_msr_filter_changed(struct x86_vcpu *v);
 int vmx_vpids_init(void);
 void vmx_vpids_exit(void);
 
+/* perf.c; enter and leave: IRQs off, around the inner loop, with vmx_hw.perf */
+void vmx_perf_probe(u32 entry, u32 exit);
+void vmx_perf_enter(struct vmx_vcpu *s);
+void vmx_perf_leave(struct vmx_vcpu *s);
+
 /* l1d.c */
 int vmx_l1d_init(void);
 void vmx_l1d_exit(void);
@@ -274,6 +309,7 @@ void vmx_pml_start(struct vmx_vcpu *s);
 void vmx_pml_drain(struct vmx_vcpu *s);
 
 /* dump.c */
+void vmx_exit_info(struct x86_vcpu *v, struct x86_exit_info *info);
 void vmx_dump(struct x86_vcpu *v);
 
 #endif

@@ -46,6 +46,11 @@ host_boot()
 		args+=(-icount shift=0,sleep=off)
 	fi
 	[ -z "$OPT_PLUGIN" ] || args+=(-plugin "$OPT_PLUGIN")
+	# It enforces no coherence with caches, and needs Intel's processors no more than AMD's.
+	if [ -n "$OPT_IOMMU" ]; then
+		args+=(-device intel-iommu,intremap=on)
+		append+=" intel_iommu=on"
+	fi
 	# Emulated processors stall when the machine below is busy.
 	append+=" tsc=reliable nowatchdog rcupdate.rcu_cpu_stall_timeout=120"
 	args+=(-accel "$accel" -smp "$cpus" -append "$append $OPT_APPEND")

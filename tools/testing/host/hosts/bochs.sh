@@ -32,6 +32,7 @@ host_check()
 			die "HOST=$HOST: $file not found: run tools/testing/host/deps bochs"
 	done
 	[ -z "$OPT_ICOUNT" ] || die "HOST=$HOST: --icount needs HOST=amd"
+	[ -z "$OPT_IOMMU" ] || die "HOST=$HOST: --iommu needs HOST=amd"
 	[ -z "$OPT_PLUGIN" ] || die "HOST=$HOST: --plugin needs HOST=amd"
 	[ -z "$OPT_INTERACTIVE" ] || [ -t 0 ] ||
 		die "HOST=$HOST: --interactive needs a terminal as standard input"

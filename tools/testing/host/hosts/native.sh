@@ -29,6 +29,7 @@ host_check()
 	local users
 
 	[ "$(id -u)" = 0 ] || die "HOST=native needs root: it loads modules and mounts"
+	[ -z "$OPT_IOMMU" ] || die "HOST=native: this machine has an IOMMU, or it has none"
 	[ -z "$OPT_ICOUNT$OPT_CPU_MODEL$OPT_APPEND$OPT_DEBUG" ] ||
 		die "HOST=native: --icount, --cpu-model, --append and --debug-kernel need an emulated host"
 	KVER=$(uname -r)

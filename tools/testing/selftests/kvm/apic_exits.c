@@ -118,6 +118,44 @@ static void cr8(void)
 	count(loop_cr8, "CR8", NULL, !on_stock_kvm());
 }
 
+static void loop_reads(void)
+{
+	guest_warm();
+	apic_enable();
+	apic_read(APIC_ISR);
+	for (u64 stage = 1; stage <= 4; stage++) {
+		guest_sync(stage);
+		for (u64 i = 0; i < ROUNDS; i++)
+			apic_read(APIC_ISR);
+	}
+	guest_done();
+}
+
+/* What needs an exit for each access takes hardware's way to the page, for a time. */
+static void reports_end(void)
+{
+	struct vcpu *vcpu = quick_long(vm_new_irqchip(), loop_reads);
+	struct kvm_tpr_access_ctl ctl = {};
+	u64 at[5];
+
+	for (u64 i = 1; i <= 4; i++) {
+		EQ(run_to_sync(vcpu), i);
+		at[i] = exits_of(vcpu);
+		ctl.enabled = i == 2;
+		if (i < 4)
+			OK(ioctl(vcpu->fd, KVM_TPR_ACCESS_REPORTING, &ctl));
+	}
+	run_to_done(vcpu);
+	note("before, meanwhile, after: %lu %lu %lu exits for %d rounds", (at[2] - at[1]),
+	     (at[3] - at[2]), (at[4] - at[3]), ROUNDS);
+	OK(at[3] - at[2] >= ROUNDS ? 0 : -1);
+	if (hardware_delivers()) {
+		OK(at[2] - at[1] < ROUNDS / 4 ? 0 : -1);
+		OK(at[4] - at[3] < ROUNDS / 4 ? 0 : -1);
+	}
+	vm_free(vcpu->vm);
+}
+
 /* --- state under way -------------------------------------------------------- */
 
 static volatile u64 order[4], taken;
@@ -175,11 +213,34 @@ static void saved_in_service(void)
 	vm_free(vcpu->vm);
 }
 
+/* Where the IOAPIC is user space's, EOIs need not be told (SDM 3A 10.8.5). */
+static void directed_eoi(void)
+{
+	for (int split = 0; split < 2; split++) {
+		struct vm *vm = split ? vm_new() : vm_new_irqchip();
+		struct kvm_lapic_state lapic;
+		struct vcpu *vcpu;
+
+		if (split)
+			OK(enable_cap(vm->fd, KVM_CAP_SPLIT_IRQCHIP, 24));
+		vcpu = vcpu_new(vm, 0);
+		FAILS(enable_cap(vm->fd, KVM_CAP_SPLIT_IRQCHIP, 24), EEXIST);
+		set_supported_cpuid(vcpu);
+		OK(ioctl(vcpu->fd, KVM_GET_LAPIC, &lapic));
+		OK(ioctl(vcpu->fd, KVM_SET_LAPIC, &lapic));
+		OK(ioctl(vcpu->fd, KVM_GET_LAPIC, &lapic));
+		EQ(lapic.regs[0x33] & 1, split);
+		vm_free(vm);
+	}
+}
+
 static const struct test tests[] = {
 	TEST(cr8),
 	TEST(xapic),
 	TEST(x2apic),
+	TEST(reports_end),
 	TEST(saved_in_service),
+	TEST(directed_eoi),
 };
 
 TEST_MAIN(tests)

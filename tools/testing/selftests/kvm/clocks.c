@@ -365,14 +365,16 @@ static void tsc_khz_arguments(void)
 	ioctl(vcpu->fd, KVM_SET_TSC_KHZ, 1);
 	run_bounded(vcpu, 100);
 	vm_free(vm);
-	/* What a vCPU takes may be the VM's default, until there is a vCPU. */
+	/* What a vCPU takes may be the VM's default, of vCPUs that are made later. */
 	vm = vm_new();
 	FAILS(ioctl(vm->fd, KVM_SET_TSC_KHZ, ~0ul), EINVAL);
 	OK(ioctl(vm->fd, KVM_SET_TSC_KHZ, 0));
 	OK(ioctl(vm->fd, KVM_SET_TSC_KHZ, khz + 1));
 	vcpu = vcpu_new(vm, 0);
 	EQ(ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0), khz + 1);
-	FAILS(ioctl(vm->fd, KVM_SET_TSC_KHZ, khz), EINVAL);
+	OK(ioctl(vm->fd, KVM_SET_TSC_KHZ, khz));
+	EQ(ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0), khz + 1);
+	EQ(ioctl(vcpu_new(vm, 1)->fd, KVM_GET_TSC_KHZ, 0), khz);
 	vm_free(vm);
 }
 

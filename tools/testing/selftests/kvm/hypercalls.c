@@ -196,11 +196,40 @@ static void monitor_and_mwait(void)
 	vm_free(vm);
 }
 
+/* Each in turn, where there are no page tables to look at. */
+BLOB(real_calls, ".code16",
+     "mov $99, %eax; " INTEL_INSN "; out %eax, $0x10;"
+     "mov $99, %eax; " AMD_INSN "; out %eax, $0x10");
+
+static void in_real_mode(void)
+{
+	struct vm *vm = vm_new();
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+	struct vcpu *vcpu;
+
+	OK(ioctl(vm->fd, KVM_SET_TSS_ADDR, 0xfffbd000ul));
+	vcpu = quick_real(vm, BLOB_OF(real_calls));
+	/* The stock modules mend the instruction at RIP, and forget the segment's base. */
+	OK(ioctl(vcpu->fd, KVM_GET_SREGS, &sregs));
+	OK(ioctl(vcpu->fd, KVM_GET_REGS, &regs));
+	regs.rip += sregs.cs.base;
+	sregs.cs.base = sregs.cs.selector = 0;
+	OK(ioctl(vcpu->fd, KVM_SET_SREGS, &sregs));
+	OK(ioctl(vcpu->fd, KVM_SET_REGS, &regs));
+	for (int i = 0; i < 2; i++) {
+		MUST_EXIT(vcpu, KVM_EXIT_IO);
+		EQ(*(u32 *)io_data(vcpu), (u32)ENOSYS_RET);
+	}
+	vm_free(vm);
+}
+
 static const struct test tests[] = {
 	TEST(user_space_maps),
 	TEST(numbers),
 	TEST(the_other_vendors_instruction),
 	TEST(the_other_vendors_instruction_is_undefined),
+	TEST(in_real_mode),
 	TEST(monitor_and_mwait),
 };
 

@@ -316,6 +316,42 @@ static void syscall_msrs_work(void)
 	vm_free(vm);
 }
 
+/* Registers that are there for what guests do to them, and no further. */
+static void half_there(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct vcpu *vcpu = vcpu_new(vm, 0);
+	/* Microcode loaders; LS_CFG, which would tell of a switch for speculation */
+	static const u32 unreadable[] = { 0x79, 0xc0010020, 0xc0011020 };
+	static const struct {
+		u32 index;
+		u64 value;
+		int set;
+	} fixed[] = {
+		{ 0x2a, 0, 0 }, { 0x199, 0, 0 }, { 0x606, 0, 0 }, { 0x611, 0, 0 },
+		{ 0xc001001b, 0x20000000, 1 }, { 0xc0010055, 0, 0 }, { 0xc0010112, 0, 0 },
+	};
+	u64 value;
+
+	set_supported_cpuid(vcpu);
+	for (size_t i = 0; i < ARRAY_SIZE(unreadable); i++)
+		CHECK(msr_get(vcpu, unreadable[i], &value) != 1, "%#x", unreadable[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+		CHECK(msr_set(vcpu, fixed[i].index, 4) == fixed[i].set, "%#x", fixed[i].index);
+		EQ(msr_must_get(vcpu, fixed[i].index), fixed[i].value);
+	}
+	if (on_amd()) {
+		EQ(msr_set(vcpu, 0xc0011023, 1), 1);
+		/* No address for AMD's WRMSR */
+		EQ(msr_set(vcpu, 0x175, 1ull << 63), 1);
+	} else {
+		EQ(msr_set(vcpu, 0x175, 0x1000), 1);
+	}
+	/* Nothing reports machine checks until KVM_X86_SETUP_MCE. */
+	EQ(msr_must_get(vcpu, 0x400), 0);
+	vm_free(vm);
+}
+
 static const struct test tests[] = {
 	TEST(every_listed_msr_round_trips),
 	TEST(listed_ones_that_every_client_needs),
@@ -326,6 +362,7 @@ static const struct test tests[] = {
 	TEST(every_number_from_the_guest),
 	TEST(host_and_guest_see_the_same),
 	TEST(syscall_msrs_work),
+	TEST(half_there),
 };
 
 TEST_MAIN(tests)

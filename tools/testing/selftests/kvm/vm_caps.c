@@ -390,6 +390,91 @@ static void machine_checks(void)
 	vm_free(vm);
 }
 
+#define CAP_CMCI	(1ull << 10)
+#define CAP_LMCE	(1ull << 27)
+#define CTL2_EN		(1ull << 30)
+
+static bool requested(struct vcpu *vcpu, unsigned int vector)
+{
+	struct kvm_lapic_state s;
+
+	MUST(!ioctl(vcpu->fd, KVM_GET_LAPIC, &s));
+	return *(u32 *)(s.regs + 0x200 + vector / 32 * 0x10) & 1u << vector % 32;
+}
+
+/* The local vector table has its entry, and is told to be longer. */
+static void set_cmci_vector(struct vcpu *vcpu, unsigned int vector)
+{
+	struct kvm_lapic_state s;
+
+	MUST(!ioctl(vcpu->fd, KVM_GET_LAPIC, &s));
+	EQ(*(u32 *)(s.regs + 0x30) >> 16 & 0xff, 6);
+	EQ(*(u32 *)(s.regs + 0x2f0), 1u << 16);
+	*(u32 *)(s.regs + 0xf0) = 0x1ff;
+	*(u32 *)(s.regs + 0x2f0) = vector;
+	MUST(!ioctl(vcpu->fd, KVM_SET_LAPIC, &s));
+}
+
+/* An error that asks for no action (SDM 3B 15.6.3) raises what the bank's CTL2 lets it. */
+static void corrected_errors(void)
+{
+	struct vm *vm = vm_new_irqchip();
+	struct vcpu *vcpu = quick_real(vm, BLOB_OF(halts));
+	struct kvm_x86_mce mce = { .status = 1ull << 63 | 1ull << 61 | 0x9f, .bank = 3 };
+	u64 can = 0, cap = 10 | 1ull << 8 | CAP_CMCI;
+
+	MUST(!ioctl(vm->kvm, KVM_X86_GET_MCE_CAP_SUPPORTED, &can));
+	if (!(can & CAP_CMCI)) {
+		FAILS(ioctl(vcpu->fd, KVM_X86_SETUP_MCE, &cap), EINVAL);
+		EQ(msr_set(vcpu, 0x283, CTL2_EN), 0);
+		vm_free(vm);
+		return;
+	}
+	MUST(!ioctl(vcpu->fd, KVM_X86_SETUP_MCE, &cap));
+	set_cmci_vector(vcpu, 0x51);
+	OK(ioctl(vcpu->fd, KVM_X86_SET_MCE, &mce));
+	CHECK(!requested(vcpu, 0x51));
+	EQ(msr_set(vcpu, 0x283, CTL2_EN | 0x7fff), 1);
+	EQ(msr_must_get(vcpu, 0x283), CTL2_EN | 0x7fff);
+	EQ(msr_set(vcpu, 0x283, 1ull << 29), 0);
+	EQ(msr_set(vcpu, 0x28a, CTL2_EN), 0);
+	mce.bank = 2;
+	OK(ioctl(vcpu->fd, KVM_X86_SET_MCE, &mce));
+	CHECK(!requested(vcpu, 0x51));
+	EQ(msr_must_get(vcpu, 0x401 + 4 * 2), mce.status);
+	mce.bank = 3;
+	mce.addr = 0x7000;
+	OK(ioctl(vcpu->fd, KVM_X86_SET_MCE, &mce));
+	CHECK(requested(vcpu, 0x51));
+	EQ(msr_must_get(vcpu, 0x402 + 4 * 3), 0x7000);
+	vm_free(vm);
+}
+
+/* IA32_MCG_EXT_CTL, and the register by which firmware lets guests have it */
+static void local_machine_checks(void)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = quick_real(vm, BLOB_OF(halts));
+	u64 can = 0, cap = 10 | CAP_LMCE;
+
+	MUST(!ioctl(vm->kvm, KVM_X86_GET_MCE_CAP_SUPPORTED, &can));
+	if (!(can & CAP_LMCE)) {
+		FAILS(ioctl(vcpu->fd, KVM_X86_SETUP_MCE, &cap), EINVAL);
+		vm_free(vm);
+		return;
+	}
+	EQ(msr_set(vcpu, 0x3a, 1 | 1 << 20), 0);
+	MUST(!ioctl(vcpu->fd, KVM_X86_SETUP_MCE, &cap));
+	EQ(msr_set(vcpu, 0x3a, 1 | 1 << 20), 1);
+	EQ(msr_must_get(vcpu, 0x3a), 1 | 1 << 20);
+	EQ(msr_set(vcpu, 0x4d0, 1), 1);
+	EQ(msr_must_get(vcpu, 0x4d0), 1);
+	EQ(msr_set(vcpu, 0x4d0, 2), 0);
+	/* the VMM unlocks it again */
+	EQ(msr_set(vcpu, 0x3a, 0), 1);
+	vm_free(vm);
+}
+
 static void poll_time(void)
 {
 	struct vm *vm = vm_bare();
@@ -443,6 +528,8 @@ static const struct test tests[] = {
 	TEST(pv_features_are_enforced),
 	TEST(wide_apic_ids),
 	TEST(machine_checks),
+	TEST(corrected_errors),
+	TEST(local_machine_checks),
 	TEST(poll_time),
 	TEST(mmu_pages),
 	TEST(first_pit_calls),

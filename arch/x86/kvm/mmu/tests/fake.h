@@ -240,6 +240,7 @@ bool kvm_arch_mmu_age(struct kvm *kvm, const struct kvm_gfn_range *r, bool test_
 void kvm_arch_mmu_write_protect(struct kvm *kvm, const struct kvm_memslot *slot,
 				unsigned long offset, unsigned long mask);
 void kvm_arch_mmu_zap_all(struct kvm *kvm);
+void kvm_arch_set_noncoherent_dma(struct kvm *kvm, bool noncoherent);
 int kvm_arch_slot_prepare(struct kvm *kvm, const struct kvm_memslot *old,
 			  struct kvm_memslot *new);
 void kvm_arch_slot_flush(struct kvm *kvm, const struct kvm_memslot *old);

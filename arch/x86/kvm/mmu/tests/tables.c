@@ -805,6 +805,35 @@ static void test_age(void)
 	finish("age");
 }
 
+/* SDM 3C 29.3.7.2: with bit 6 the guest's PAT does not count. */
+static bool forces_type(struct vcpu *v, struct slot *s, unsigned long page)
+{
+	u64 spte;
+	int level;
+
+	tdp_lookup(v->x86.mmu.root, s->kvm.base_gfn + page, &spte, &level);
+	return spte & spte_format.forced;
+}
+
+static void test_memory_type(void)
+{
+	struct slot *s = &slots[0];
+	struct vcpu *v = &vcpus[0];
+	bool ept = x86_caps.tdp_ept;
+
+	start(4);
+	guest_access(v, 5, true);
+	ok(forces_type(v, s, 5) == ept, "memory is write-back for all, if entries say so");
+	kvm_arch_set_noncoherent_dma(&vm.kvm, true);
+	guest_access(v, 5, true);
+	guest_access(v, 0x205, false);
+	ok(!forces_type(v, s, 5) && !forces_type(v, s, 0x205), "not with devices behind caches");
+	kvm_arch_set_noncoherent_dma(&vm.kvm, false);
+	guest_access(v, 5, false);
+	ok(forces_type(v, s, 5) == ept, "which may leave again");
+	finish("memory type");
+}
+
 static void test_own_page(void)
 {
 	struct kvm_memslot s = { .base_gfn = 0x2fff, .npages = 2 };
@@ -824,8 +853,18 @@ static void test_own_page(void)
 	enter_space(v, 1);
 	ok(!mmu_load(&v->x86) && mmu_fault(&v->x86, 0x3000000, 0) == MMU_FIXED,
 	   "in the other space too");
+	mmu_show_own_page(&vm.kvm, NULL);
+	ok(mmu_fault(&v->x86, 0x3000000, 0) == MMU_MMIO, "it goes for a time");
+	mmu_note_mmio(&v->x86, 0x3000);
+	ok(mmu_known_mmio(&v->x86, 0x3000), "which is noted");
+	mmu_forget_mmio(&v->x86, 0x3000);
+	ok(!mmu_known_mmio(&v->x86, 0x3000), "and forgotten");
+	mmu_show_own_page(&vm.kvm, page);
+	ok(mmu_fault(&v->x86, 0x3000000, 0) == MMU_FIXED, "and comes back");
 	ok(!kvm_arch_slot_prepare(&vm.kvm, NULL, &s) &&
 	   mmu_fault(&v->x86, 0x3000000, 0) == MMU_MMIO, "a slot takes it away");
+	mmu_show_own_page(&vm.kvm, page);
+	ok(mmu_fault(&v->x86, 0x3000000, 0) == MMU_MMIO, "for good");
 	__free_page(page);
 	finish("page of ours");
 }
@@ -938,6 +977,7 @@ int main(int argc, char **argv)
 		test_own_page();
 		test_log_sizes();
 		test_age();
+		test_memory_type();
 		fetches = true;
 		test_steps(4, steps);
 		test_steps(5, steps / 2);

@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Asks our modules and the stock ones the same questions (tools/testing/abi/answers)
+# on the same host. Where they differ, the file "differences" there has to know it.
+# KEEP=DIR keeps both answers.
+
+set -u
+. "$(dirname "$0")/tap.sh"
+dir=$ROOT/tools/testing/abi/answers
+work=${KEEP:-$(mktemp -d)}
+[ -n "${KEEP:-}" ] || trap 'rm -rf "$work"' EXIT
+make -s -C "$dir" OUT="$BUILD/abi" || { echo "Bail out! cannot build the questions"; exit 1; }
+
+for kvm in stock ours; do
+	mkdir -p "$work/$kvm"
+	KVM=$kvm "$HOSTDIR/host-run" --cpus 1 --timeout "${LIMIT:-250}" --out "$work/$kvm" \
+		--add "$BUILD/abi/answers:/answers" \
+		-- sh -c 'dmesg -n 1; /answers > /out/answers; r=$?; dmesg -n 7; exit $r' > "$work/$kvm/log" 2>&1
+	tap "the questions reach the end with KVM=$kvm" $? "$work/$kvm/log"
+done
+
+awk -f "$dir/compare.awk" "$dir/differences" "$work/stock/answers" "$work/ours/answers" \
+	> "$work/result"
+status=$?
+sed -n 's/^note /# /p' "$work/result"
+grep -v '^note ' "$work/result" > "$work/new"
+tap "no difference that is not known" $status "$work/new"
+tap_plan
