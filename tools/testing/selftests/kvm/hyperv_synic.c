@@ -805,6 +805,7 @@ static void moving(void)
 	timer(3, T_SINT(3) | T_ENABLE, 1);
 	guest_wait(guest_vector_count[VEC_B] == 1);
 	guest_sync(0);
+	guest_warm();		/* there */
 	guest_wait(guest_vector_count[VEC_A] == 1);
 	GEQ(guest_vector_count[VEC_B], 1);
 	GEQ(guest_vector_count[VEC_LOW], 0);
@@ -849,7 +850,7 @@ static void set_all_timers(void)
 {
 	timer_guest();
 	for (u32 i = 0; i < 4; i++)
-		timer(i, T_DIRECT(VEC_LOW) | T_PERIODIC | T_ENABLE, MS);
+		timer(i, T_DIRECT(VEC_LOW) | T_PERIODIC | T_ENABLE, 50 * MS);
 	guest_sync(0);
 	turn_round();
 }
