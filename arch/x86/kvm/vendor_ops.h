@@ -104,6 +104,9 @@ enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
 	/* IRQs on. Devices that post by themselves have to wake the vCPU, or need	\
 	 * no longer. The core collects what was posted after it. */		\
 	OP(void, set_sleep, (struct x86_vcpu *v, bool sleeps))			\
+	/* The IOMMU posts the host's @irq to @v as @vector; NULL: to nobody, the host	\
+	 * has it. Any thread, process context; with x86_caps.posts_irqs. */	\
+	OP(int, post_irq, (struct x86_vcpu *v, unsigned int irq, u8 vector))	\
 	/* 256 bits: vectors whose EOI exits, where hardware delivers. */	\
 	OP(void, set_eoi_exits, (struct x86_vcpu *v, const unsigned long *vectors)) \
 	/* Process context: what lapic_ids() tells of some vCPU changed, for	\
@@ -172,6 +175,7 @@ struct x86_caps {
 	bool xsaves;
 	bool vnmi;
 	bool apicv;			/* hardware delivers a local APIC's interrupts */
+	bool posts_irqs;		/* and those of devices go there by themselves */
 	bool apic_page;			/* and redirects accesses to an xAPIC's page */
 	const struct pmu_model *pmu;	/* the vendor's counters, there or not */
 	bool avic;			/* it is AMD's: see lapic_avic_can() */

@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <asm/mce.h>
 #include <asm/cpufeature.h>
+#include <asm/irq_remapping.h>
 #include <asm/nospec-branch.h>
 #include <asm/pgtable.h>
 
@@ -309,6 +310,7 @@ void vmx_caps_export(struct x86_caps *caps)
 		.pmu = &vmx_pmu,
 		.tss_pages = !vmx_hw.unrestricted,
 		.apicv = vmx_hw.apicv,
+		.posts_irqs = vmx_hw.posted && irq_remapping_cap(IRQ_POSTING_CAP),
 		.apic_page = flexpriority,
 		.icr_wide = vmx_hw.ipiv,
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&
