@@ -181,6 +181,8 @@ struct x86_caps {
 	bool avic;			/* it is AMD's: see lapic_avic_can() */
 	bool icr_wide;			/* and keeps an x2APIC's ICR in one piece (SDM 3C 30.1.6) */
 	u64 mce;			/* MCG_* that guests may have beside the common ones */
+	bool feat_ctl;			/* Intel's: there are IA32_FEAT_CTL and what it enables */
+	bool sgx;			/* guests may have enclaves */
 	u8 vmcall;			/* the CPU's hypercall instruction is 0f 01 and this */
 	u64 supported_xcr0;		/* set by core in x86_vendor_register */
 	u64 supported_xss;

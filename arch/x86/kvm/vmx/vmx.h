@@ -25,6 +25,7 @@ struct vmx_hw {
 	bool vpid;
 	bool narrow;			/* with EPT: guests may have narrower addresses */
 	bool ple;
+	bool sgx;
 	bool tsc_scaling;
 	u8 timer_shift;			/* from TSC ticks to those of the preemption timer */
 	bool tpr_shadow;		/* CR8 accesses need no exit */
