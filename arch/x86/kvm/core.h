@@ -25,6 +25,10 @@ struct x86_host {
 };
 extern struct x86_host x86_host;
 
+/* perf.c: from now on perf knows its samples of guests. */
+void x86_perf_start(void);
+void x86_perf_stop(void);
+
 /* The guest's XCR0/XSS/PKRU around entry; IRQs off. */
 void x86_load_guest_xsave(struct x86_vcpu *v);
 void x86_load_host_xsave(struct x86_vcpu *v);

@@ -295,8 +295,11 @@ static int kernel_store(struct x86_vcpu *v, gpa_t gpa)
 
 	if (v->apic)
 		ret = lapic_mmio_write_atomic(v, gpa, m->size, &m->val);
-	if (ret == -EOPNOTSUPP)
+	if (ret == -EOPNOTSUPP) {
 		ret = kvm_io_bus_write_atomic(&v->vcpu, KVM_BUS_FAST_MMIO, gpa, 0, NULL);
+		if (!ret)
+			trace_kvm_fast_mmio(gpa);
+	}
 	if (ret == -EOPNOTSUPP)
 		ret = kvm_io_bus_write_atomic(&v->vcpu, KVM_BUS_MMIO, gpa, m->size, &m->val);
 	return ret;

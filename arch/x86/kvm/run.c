@@ -279,6 +279,9 @@ static void x86_leave_guest(struct x86_vcpu *v)
 	kvm_barrier_before_user();
 	if (x86_owns_xstate(v))
 		x86_load_host_xsave(v);
+	/* Perf asks, from the handler */
+	if (v->exit.reason == X86_EXIT_INTR)
+		WRITE_ONCE(v->host_irq, true);
 	/* First: who sees the mode relies on what this left nowhere but in memory. */
 	x86_op(take_host_irq)(v);
 	smp_store_release(&vcpu->mode, KVM_OUTSIDE_GUEST);
@@ -291,6 +294,7 @@ static void x86_leave_guest(struct x86_vcpu *v)
 		/* STI holds interrupts off for one more instruction: not only CLI. */
 		vcpu->stat.irq_exits++;
 		local_irq_disable();
+		WRITE_ONCE(v->host_irq, false);
 	}
 	vtime_account_guest_exit();
 	local_irq_enable();

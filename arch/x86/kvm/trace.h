@@ -356,7 +356,7 @@ TRACE_EVENT(kvm_emulate_insn,
 	TP_fast_assign(
 		struct x86_trace_insn i;
 
-		x86_trace_insn(v, &i);
+		x86_trace_insn(v, &i, failed);
 		__entry->rip = i.rip;
 		__entry->csbase = i.csbase;
 		__entry->len = i.len;

@@ -92,7 +92,9 @@ int x86_vendor_register(const struct x86_vendor_ops *ops, const struct x86_caps 
 	if (ret) {
 		memset(&x86_vendor, 0, sizeof(x86_vendor));
 		itlb_multihit_kvm_mitigation = false;
+		goto out;
 	}
+	x86_perf_start();
 out:
 	mutex_unlock(&vendor_lock);
 	return ret;
@@ -102,6 +104,7 @@ KVM_EXPORT(x86_vendor_register);
 void x86_vendor_unregister(void)
 {
 	mutex_lock(&vendor_lock);
+	x86_perf_stop();
 	kvm_core_unregister();
 	memset(&x86_vendor, 0, sizeof(x86_vendor));
 	itlb_multihit_kvm_mitigation = false;

@@ -52,6 +52,8 @@ enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
 	 * X86_EXIT_INTR so that the host takes it, and empty what hardware	\
 	 * collected (VMX: the page-modification log). */			\
 	OP(void, take_host_irq, (struct x86_vcpu *v))				\
+	/* In an NMI: did it end this guest's run? If so, where was that? */	\
+	OP(bool, host_nmi, (struct x86_vcpu *v, unsigned long *ip))		\
 	/* Fill the bits of @which (X86_LAZY_*) in v->regs from hardware. */	\
 	OP(void, cache_regs, (struct x86_vcpu *v, u32 which))			\
 	OP(void, get_segment, (struct x86_vcpu *v, enum x86_seg seg, struct kvm_segment *s)) \

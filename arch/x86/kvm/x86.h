@@ -160,6 +160,7 @@ struct x86_vcpu {
 	struct x86_smm smm;
 	u8 last_cpl;				/* p; at the last sched-out, read racily */
 	bool event_handed;			/* v; inject_* was called for the coming entry */
+	bool host_irq;				/* p; an interrupt that ended its run is taken */
 	s16 ext_vector;				/* v; KVM_INTERRUPT's, -1 none */
 	bool enforce_pv;			/* v */
 	bool has_run;				/* v */

@@ -53,7 +53,7 @@ compiled()
 	local file bad=0 kvm=$linux/arch/x86/kvm
 
 	make -C "$linux" "$jobs" arch/x86/kvm/ || return 1
-	for file in "$kvm"/*.c "$kvm"/{mmu,irqchip,emul,svm,vmx}/*.[cS] "$linux"/virt/kvm/*.c; do
+	for file in "$kvm"/*.c "$kvm"/{mmu,irqchip,hyperv,pmu,emul,svm,vmx}/*.[cS] "$linux"/virt/kvm/*.c; do
 		[ "${file%.*}.o" -nt "$file" ] || { echo "$file was not compiled"; bad=1; }
 	done
 	nm "$kvm/kvm.o" "$kvm/kvm-amd.o" "$kvm/kvm-intel.o" > "$work/symbols" || bad=1

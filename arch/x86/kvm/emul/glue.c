@@ -304,6 +304,7 @@ static enum x86_next emul_failed(struct x86_vcpu *v)
 {
 	if (mmu_retry_write(v))
 		return X86_RESUME;
+	trace_kvm_emulate_insn(v, true);
 	if (v->emul->cpl && !to_x86_vm(v->vcpu.kvm)->exit_on_emul_fail) {
 		v->vcpu.stat.insn_emulation_fail++;
 		x86_inject_ud(v);
@@ -456,7 +457,7 @@ static enum x86_next emul_continue(struct x86_vcpu *v)
 	return next;
 }
 
-void x86_trace_insn(struct x86_vcpu *v, struct x86_trace_insn *i)
+void x86_trace_insn(struct x86_vcpu *v, struct x86_trace_insn *i, bool failed)
 {
 	/* Of kvm_emulate_insn.flags: CR0.PE, EFLAGS.VM, CS.D, CS.L */
 	static const u8 modes[] = {
@@ -467,7 +468,8 @@ void x86_trace_insn(struct x86_vcpu *v, struct x86_trace_insn *i)
 
 	i->rip = x86_rip(v);
 	i->csbase = x86_op(seg_base)(v, X86_CS);
-	i->len = min_t(u8, c->insn_len, sizeof(i->bytes));
+	/* One that is not known has no length. */
+	i->len = min_t(u8, failed ? c->fetched : c->insn_len, sizeof(i->bytes));
 	memcpy(i->bytes, c->insn, sizeof(i->bytes));
 	i->mode = modes[c->mode];
 }

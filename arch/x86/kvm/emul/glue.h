@@ -17,7 +17,7 @@ struct x86_trace_insn {
 	u8 bytes[15];
 	u8 mode;
 };
-void x86_trace_insn(struct x86_vcpu *v, struct x86_trace_insn *i);
+void x86_trace_insn(struct x86_vcpu *v, struct x86_trace_insn *i, bool failed);
 
 /* INS, OUTS, MOVS, CMPS: the faulting address may be either operand's. */
 static inline bool emul_has_two_memory_operands(u8 opcode)

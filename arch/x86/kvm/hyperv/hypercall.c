@@ -11,6 +11,7 @@
 #include "../x86.h"
 #include "../emul/glue.h"
 #include "../trace.h"
+#include "hv_trace.h"
 
 #define FAST_REGS	2
 #define FAST_XMMS	HV_HYPERCALL_MAX_XMM_REGISTERS
@@ -28,6 +29,7 @@ struct hv_call {
 /* The processors a call is about, by VP_INDEX */
 struct hv_targets {
 	bool all;
+	u64 format, banks;	/* as a set had them, for traces */
 	DECLARE_BITMAP(vps, KVM_MAX_VCPUS_ARCH);
 };
 
@@ -76,6 +78,8 @@ static u16 input_set(struct x86_vcpu *v, const struct hv_call *c, unsigned int o
 
 	if (status)
 		return status;
+	t->format = head[0];
+	t->banks = head[1];
 	if (head[0] != HV_GENERIC_SET_SPARSE_4K) {
 		t->all = true;
 		return HV_STATUS_SUCCESS;
@@ -130,6 +134,7 @@ static u16 call_flush(struct x86_vcpu *v, const struct hv_call *c)
 
 	if (status)
 		return status;
+	trace_kvm_hv_flush_tlb(in.processor_mask, in.address_space, in.flags);
 	t.all = in.flags & HV_FLUSH_ALL_PROCESSORS;
 	t.vps[0] = in.processor_mask;
 	flush(v->vcpu.kvm, &t);
@@ -139,14 +144,17 @@ static u16 call_flush(struct x86_vcpu *v, const struct hv_call *c)
 static u16 call_flush_ex(struct x86_vcpu *v, const struct hv_call *c)
 {
 	struct hv_targets t = {};
-	u64 flags;
-	u16 status = input(v, c, offsetof(struct hv_tlb_flush_ex, flags), &flags, sizeof(flags));
+	struct {
+		u64 address_space, flags;
+	} in;
+	u16 status = input(v, c, 0, &in, sizeof(in));
 
 	if (status)
 		return status;
-	t.all = flags & HV_FLUSH_ALL_PROCESSORS;
+	t.all = in.flags & HV_FLUSH_ALL_PROCESSORS;
 	if (!t.all)
 		status = input_set(v, c, offsetof(struct hv_tlb_flush_ex, hv_vp_set), &t);
+	trace_kvm_hv_flush_tlb_ex(t.banks, t.format, in.address_space, in.flags);
 	if (!status)
 		flush(v->vcpu.kvm, &t);
 	return status;
@@ -173,6 +181,7 @@ static u16 call_send_ipi(struct x86_vcpu *v, const struct hv_call *c)
 
 	if (status)
 		return status;
+	trace_kvm_hv_send_ipi(in.vector, in.cpu_mask);
 	t.vps[0] = in.cpu_mask;
 	return send_ipi(v, in.vector, &t);
 }
@@ -185,6 +194,7 @@ static u16 call_send_ipi_ex(struct x86_vcpu *v, const struct hv_call *c)
 
 	if (!status)
 		status = input_set(v, c, offsetof(struct hv_send_ipi_ex, vp_set), &t);
+	trace_kvm_hv_send_ipi_ex(vector, t.format, t.banks);
 	/* To nobody: guests probe with that, and name no vector. */
 	if (status || (!t.all && !c->head))
 		return status;

@@ -11,6 +11,7 @@
 #include <linux/math64.h>
 #include <linux/nospec.h>
 
+#include "hv_trace.h"
 #include "synic.h"
 
 #define NS_PER_TICK	100
@@ -38,12 +39,22 @@ static bool is_on(const struct hv_stimer *t)
 	       (t->config & CONFIG_DIRECT || sint_of(t));
 }
 
+static int id_of(const struct hv_stimer *t)
+{
+	return t->synic->v->vcpu.id;
+}
+
+static int nr_of(const struct hv_stimer *t)
+{
+	return t - t->synic->timers;
+}
+
 /* Any context. The bit before the request: see the run loop. */
 static void look_at(struct hv_stimer *t)
 {
 	struct hv_synic *s = t->synic;
 
-	set_bit(t - s->timers, &s->due);
+	set_bit(nr_of(t), &s->due);
 	kvm_request(&s->v->vcpu, X86_REQ_STIMER);
 }
 
@@ -52,6 +63,7 @@ static enum hrtimer_restart fired(struct hrtimer *h)
 	struct hv_stimer *t = container_of(h, struct hv_stimer, hrtimer);
 	struct kvm_vcpu *vcpu = &t->synic->v->vcpu;
 
+	trace_kvm_hv_stimer_callback(id_of(t), nr_of(t));
 	look_at(t);
 	kvm_request(vcpu, KVM_REQ_UNBLOCK);
 	kvm_vcpu_kick(vcpu);
@@ -60,8 +72,9 @@ static enum hrtimer_restart fired(struct hrtimer *h)
 
 static void stop(struct hv_stimer *t)
 {
+	trace_kvm_hv_stimer_cleanup(id_of(t), nr_of(t));
 	hrtimer_cancel(&t->hrtimer);
-	clear_bit(t - t->synic->timers, &t->synic->due);
+	clear_bit(nr_of(t), &t->synic->due);
 	t->expires = 0;
 	t->owed = 0;
 }
@@ -78,7 +91,7 @@ static bool tell_guest(struct hv_stimer *t, u64 now)
 		lapic_raise(t->synic->v, vector_of(t));
 		return true;
 	}
-	p->timer_index = t - t->synic->timers;
+	p->timer_index = nr_of(t);
 	p->expiration_time = t->owed;
 	p->delivery_time = now;
 	return synic_post(t->synic, sint_of(t), &m);
@@ -87,7 +100,14 @@ static bool tell_guest(struct hv_stimer *t, u64 now)
 /* Tells of the last time that it expired, if the guest does not know yet. */
 static void settle(struct hv_stimer *t, u64 now)
 {
-	if (!t->owed || !tell_guest(t, now))
+	bool told;
+
+	if (!t->owed)
+		return;
+	told = tell_guest(t, now);
+	trace_kvm_hv_stimer_expiration(id_of(t), nr_of(t), !!(t->config & CONFIG_DIRECT),
+				       told ? 0 : -EAGAIN);
+	if (!told)
 		return;
 	t->owed = 0;
 	if (!(t->config & CONFIG_PERIODIC))
@@ -109,6 +129,10 @@ static void arm(struct hv_stimer *t, u64 now)
 {
 	u64 ticks = t->expires > now ? min(t->expires - now, MAX_TICKS) : 0;
 
+	if (t->config & CONFIG_PERIODIC)
+		trace_kvm_hv_stimer_start_periodic(id_of(t), nr_of(t), now, t->expires);
+	else
+		trace_kvm_hv_stimer_start_one_shot(id_of(t), nr_of(t), now, t->count);
 	hrtimer_start(&t->hrtimer, ktime_add_ns(ktime_get(), ticks * NS_PER_TICK),
 		      HRTIMER_MODE_ABS_HARD);
 }
@@ -208,10 +232,12 @@ int stimer_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool host)
 		return 1;
 	stop(t);
 	if (!is_count(index)) {
+		trace_kvm_hv_stimer_set_config(v->vcpu.id, nr_of(t), data, host);
 		t->config = data;
 		if (!host && !(data & CONFIG_DIRECT) && !sint_of(t))
 			t->config &= ~CONFIG_ENABLE;
 	} else {
+		trace_kvm_hv_stimer_set_count(v->vcpu.id, nr_of(t), data, host);
 		t->count = data;
 		if (!host && !data)
 			t->config &= ~CONFIG_ENABLE;

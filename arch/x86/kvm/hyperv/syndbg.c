@@ -7,6 +7,7 @@
  */
 #include <asm/hyperv-tlfs.h>
 
+#include "hv_trace.h"
 #include "synic.h"
 #include "syndbg.h"
 
@@ -38,11 +39,13 @@ static u64 *field(struct x86_vcpu *v, u32 index)
 int syndbg_get_msr(struct x86_vcpu *v, u32 index, u64 *data)
 {
 	*data = *field(v, index);
+	trace_kvm_hv_syndbg_get_msr(v->vcpu.id, v->hyperv.index, index, *data);
 	return 0;
 }
 
 int syndbg_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool host)
 {
+	trace_kvm_hv_syndbg_set_msr(v->vcpu.id, v->hyperv.index, index, data);
 	WRITE_ONCE(*field(v, index), data);
 	if (host)
 		return 0;

@@ -12,6 +12,7 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 
+#include "hv_trace.h"
 #include "synic.h"
 
 /* On since the first vCPU with one: EOIs of others pay a branch that is patched out. */
@@ -75,12 +76,14 @@ void __hyperv_add_vectors(struct x86_vcpu *v, unsigned long *vectors)
 static int raise(struct x86_vcpu *v, unsigned int n)
 {
 	struct hv_synic *s = smp_load_acquire(&v->hyperv.synic);
-	int vector;
+	int vector, ret;
 
 	if (!s || n >= HV_SYNIC_SINT_COUNT)
 		return -EINVAL;
 	vector = vector_of(READ_ONCE(s->sint[array_index_nospec(n, HV_SYNIC_SINT_COUNT)]));
-	return vector < 0 ? -ENOENT : lapic_raise(v, vector);
+	ret = vector < 0 ? -ENOENT : lapic_raise(v, vector);
+	trace_kvm_hv_synic_set_irq(v->vcpu.id, n, vector, ret);
+	return ret;
 }
 
 /* --- routes -------------------------------------------------------------- */
@@ -132,6 +135,7 @@ static void acked(struct hv_synic *s, unsigned int n)
 {
 	const struct sint_id id = { s->v->hyperv.index, n };
 
+	trace_kvm_hv_notify_acked_sint(s->v->vcpu.id, n);
 	stimers_retry(s, n);
 	kvm_notify_acked_routes(s->v->vcpu.kvm, route_is, &id);
 }
@@ -143,6 +147,7 @@ void __hyperv_ended(struct x86_vcpu *v, u8 vector)
 
 	if (!s || !test_bit(vector, s->vectors))
 		return;
+	trace_kvm_hv_synic_send_eoi(v->vcpu.id, vector);
 	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
 		if (vector_of(s->sint[i]) == vector)
 			acked(s, i);
@@ -282,6 +287,7 @@ int synic_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool host)
 	/* Restored where there is none: what there is none of */
 	if (!s)
 		return !host || data;
+	trace_kvm_hv_synic_set_msr(v->vcpu.id, index, data, host);
 	switch (index) {
 	case HV_X64_MSR_SCONTROL:
 	case HV_X64_MSR_SIEFP:

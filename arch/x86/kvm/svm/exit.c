@@ -43,6 +43,12 @@ static void decode_plain(struct svm_vcpu *s)
 {
 }
 
+/* The host has taken it: those that follow are not the guest's. See svm_host_nmi(). */
+static void decode_nmi(struct svm_vcpu *s)
+{
+	WRITE_ONCE(s->block->control.exit_code, SVM_EXIT_INTR);
+}
+
 /* EXITINFO2 is the next RIP, on every CPU (APM 2 15.10.2). */
 static void decode_io(struct svm_vcpu *s)
 {
@@ -260,7 +266,7 @@ static const struct svm_exit_row svm_exit_rows[] = {
 	ROWS(READ_DR0, WRITE_DR15, DR, decode_dr),
 	ROWS(EXCP_BASE, LAST_EXCP, EXCEPTION, decode_exception),
 	ROW(INTR,		INTR,		0, decode_plain),
-	ROW(NMI,		NMI,		0, decode_plain),
+	ROW(NMI,		NMI,		0, decode_nmi),
 	ROW(SMI,		RESUME,		0, decode_plain),
 	ROW(INIT,		RESUME,		0, decode_plain),
 	ROW(VINTR,		INTR_WINDOW,	0, decode_window),

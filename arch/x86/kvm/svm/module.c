@@ -125,6 +125,7 @@ static const struct x86_vendor_ops svm_ops = {
 	.prepare_guest		= svm_prepare_guest,
 	.enter			= svm_enter,
 	.take_host_irq		= svm_take_host_irq,
+	.host_nmi		= svm_host_nmi,
 
 	.cache_regs		= svm_cache_regs,
 	.get_segment		= svm_get_segment,

@@ -173,3 +173,12 @@ void svm_enter(struct x86_vcpu *v)
 void svm_take_host_irq(struct x86_vcpu *v)
 {
 }
+
+/* It comes at STGI: the registers are in the block still, and decode_nmi() ends this. */
+bool svm_host_nmi(struct x86_vcpu *v, unsigned long *ip)
+{
+	const struct vmcb *block = to_svm(v)->block;
+
+	*ip = block->save.rip;
+	return READ_ONCE(block->control.exit_code) == SVM_EXIT_NMI;
+}

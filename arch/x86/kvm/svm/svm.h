@@ -211,6 +211,7 @@ void svm_store_drs(struct svm_vcpu *s);
 void svm_prepare_guest(struct x86_vcpu *v);
 void svm_enter(struct x86_vcpu *v);
 void svm_take_host_irq(struct x86_vcpu *v);
+bool svm_host_nmi(struct x86_vcpu *v, unsigned long *ip);
 /* enter.S */
 asmlinkage void svm_vmrun(unsigned long *gpr, const struct svm_entry *entry);
 

@@ -119,9 +119,11 @@ static void vmx_host_mce(struct vmx_vcpu *s)
 }
 
 /* The exit blocks further NMIs until an IRET, as the NMI would have: the handler makes it. */
-static void vmx_host_nmi(struct vmx_vcpu *s)
+static void vmx_take_nmi(struct vmx_vcpu *s)
 {
+	WRITE_ONCE(s->takes_nmi, true);		/* see vmx_host_nmi() */
 	asm volatile("int $2" : : : "memory");
+	WRITE_ONCE(s->takes_nmi, false);
 	s->x86.exit.reason = X86_EXIT_NMI;
 }
 
@@ -132,7 +134,7 @@ static void decode_exception(struct vmx_vcpu *s)
 	u8 vector = info & INTR_INFO_VECTOR_MASK;
 
 	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
-		vmx_host_nmi(s);
+		vmx_take_nmi(s);
 		return;
 	}
 	if (vector == VEC_MC) {

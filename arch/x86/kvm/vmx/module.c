@@ -138,6 +138,7 @@ static const struct x86_vendor_ops vmx_ops = {
 	.prepare_guest		= vmx_prepare_guest,
 	.enter			= vmx_enter,
 	.take_host_irq		= vmx_take_host_irq,
+	.host_nmi		= vmx_host_nmi,
 
 	.cache_regs		= vmx_cache_regs,
 	.get_segment		= vmx_get_segment,

@@ -233,3 +233,12 @@ void vmx_take_host_irq(struct x86_vcpu *v)
 	gate = (gate_desc *)idt.address + (info & INTR_INFO_VECTOR_MASK);
 	vmx_call_irq(gate_offset(gate));
 }
+
+/* While vmx_take_nmi() calls its handler: all is in the VMCS, and that is this vCPU's. */
+bool vmx_host_nmi(struct x86_vcpu *v, unsigned long *ip)
+{
+	if (!READ_ONCE(to_vmx(v)->takes_nmi))
+		return false;
+	*ip = vmx_read(GUEST_RIP);
+	return true;
+}

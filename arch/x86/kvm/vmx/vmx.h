@@ -119,6 +119,7 @@ struct vmx_vcpu {
 	u32 pin, primary, secondary, entry_ctl, exit_ctl;	/* v; controls as in the VMCS */
 	u32 exceptions;			/* v; exception bitmap */
 	u32 ple_window;			/* v */
+	bool takes_nmi;			/* p; the host's handler runs, IRQs off */
 	u8 tpr_threshold;		/* v; as in the VMCS */
 	bool apic_page;			/* c; there is one to be redirected */
 	int sleeps_on;			/* v; CPU whose list has @sleeper, -1: none */
@@ -240,6 +241,7 @@ bool vmx_vm86_emulates(struct vmx_vcpu *s, u8 vector);
 void vmx_prepare_guest(struct x86_vcpu *v);
 void vmx_enter(struct x86_vcpu *v);
 void vmx_take_host_irq(struct x86_vcpu *v);
+bool vmx_host_nmi(struct x86_vcpu *v, unsigned long *ip);
 /* enter.S; 0, or 1: the entry failed, nothing of the guest was loaded */
 asmlinkage int vmx_vmenter(unsigned long *gpr, const struct vmx_entry *entry);
 void vmx_vmexit(void);		/* never called: HOST_RIP */

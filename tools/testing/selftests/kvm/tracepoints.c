@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "vm.h"
+#include "hyperv.h"
 
 #define TRACING	"/sys/kernel/tracing/"
 #define LEAF	0x40000077u
@@ -160,6 +162,30 @@ static const struct {
 	{ "kvm_async_pf_not_present", { "__u64 token", "__u64 gva" } },
 	{ "kvm_try_async_get_page", { "__u64 gva", "u64 gfn" } },
 	{ "kvm_hv_hypercall", { "__u16 code", "__u16 rep_cnt", "__u64 ingpa", "bool fast" } },
+	{ "kvm_fast_mmio", { "u64 gpa" } },
+	{ "kvm_hv_send_ipi", { "u32 vector", "u64 processor_mask" } },
+	{ "kvm_hv_send_ipi_ex", { "u32 vector", "u64 format", "u64 valid_bank_mask" } },
+	{ "kvm_hv_flush_tlb", { "u64 processor_mask", "u64 address_space", "u64 flags" } },
+	{ "kvm_hv_flush_tlb_ex", { "u64 valid_bank_mask", "u64 format", "u64 address_space",
+				   "u64 flags" } },
+	{ "kvm_hv_notify_acked_sint", { "int vcpu_id", "u32 sint" } },
+	{ "kvm_hv_synic_set_msr", { "int vcpu_id", "u32 msr", "u64 data", "bool host" } },
+	{ "kvm_hv_synic_set_irq", { "int vcpu_id", "u32 sint", "int vector", "int ret" } },
+	{ "kvm_hv_synic_send_eoi", { "int vcpu_id", "u32 sint", "int vector", "int ret" } },
+	{ "kvm_hv_stimer_callback", { "int vcpu_id", "int timer_index" } },
+	{ "kvm_hv_stimer_cleanup", { "int vcpu_id", "int timer_index" } },
+	{ "kvm_hv_stimer_expiration", { "int vcpu_id", "int timer_index", "int direct",
+					"int msg_send_result" } },
+	{ "kvm_hv_stimer_set_config", { "int vcpu_id", "int timer_index", "u64 config",
+					"bool host" } },
+	{ "kvm_hv_stimer_set_count", { "int vcpu_id", "int timer_index", "u64 count",
+				       "bool host" } },
+	{ "kvm_hv_stimer_start_one_shot", { "int vcpu_id", "int timer_index", "u64 time_now",
+					    "u64 count" } },
+	{ "kvm_hv_stimer_start_periodic", { "int vcpu_id", "int timer_index", "u64 time_now",
+					    "u64 exp_time" } },
+	{ "kvm_hv_syndbg_get_msr", { "int vcpu_id", "u32 vp_index", "u32 msr", "u64 data" } },
+	{ "kvm_hv_syndbg_set_msr", { "int vcpu_id", "u32 vp_index", "u32 msr", "u64 data" } },
 	{ "kvm_fpu", { "u32 load" } },
 	{ "vcpu_match_mmio", { "gva_t gva", "gpa_t gpa", "bool write", "bool gpa_match" } },
 };
@@ -332,6 +358,113 @@ static void exceptions_are_told(void)
 	vm_free(vm);
 }
 
+/* The first tells what is there: it is emulated. */
+static void store(void)
+{
+	*(volatile u32 *)(HOLE_GPA + 0x40) = 7;
+	*(volatile u32 *)(HOLE_GPA + 0x40) = 8;
+	guest_done();
+}
+
+/* On AMD the stock modules know none. */
+static void fast_mmio_is_told(void)
+{
+	static const char *const events[] = { "kvm_fast_mmio", "kvm_userspace_exit", NULL };
+	struct kvm_ioeventfd io = { .addr = HOLE_GPA + 0x40 };
+	struct vcpu *vcpu;
+	struct vm *vm;
+	u64 count = 0;
+	char *text;
+
+	need_tracefs();
+	vm = vm_new_irqchip();
+	vcpu = quick_long(vm, store);
+	io.fd = eventfd(0, EFD_NONBLOCK);
+	OK(ioctl(vm->fd, KVM_IOEVENTFD, &io));
+	begin(events);
+	run_to_done(vcpu);
+	text = end();
+	EQ(read(io.fd, &count, 8), 8);
+	EQ(count, 2);
+	CHECK(!find(text, "kvm_userspace_exit:", "MMIO"));
+	expect(text, "kvm_fast_mmio:", "fast mmio at gpa 0xd0000040");
+	vm_free(vm);
+	close(io.fd);
+}
+
+static void odd(void)
+{
+	asm volatile("paddd (%0), %%xmm0" : : "r"(HOLE_GPA) : "memory");
+	guest_done();
+}
+
+static void failure_is_told(void)
+{
+	static const char *const events[] = { "kvm_emulate_insn", NULL };
+	struct vcpu *vcpu;
+	struct vm *vm;
+	char *text;
+
+	need_tracefs();
+	vm = vm_new_irqchip();
+	vcpu = quick_long(vm, odd);
+	begin(events);
+	MUST(!run_once(vcpu));
+	text = end();
+	EQ(vcpu->run->exit_reason, KVM_EXIT_INTERNAL_ERROR);
+	/* PADDD with the register that the compiler took */
+	expect(text, "kvm_emulate_insn:", "66 0f fe");
+	expect(text, "kvm_emulate_insn:", "(prot64) failed");
+	vm_free(vm);
+}
+
+#define TIMER_VECTOR	0x61
+
+static void await_timer(void)
+{
+	guest_vector[TIMER_VECTOR] = guest_eoi_handler;
+	guest_warm();
+	pics_off();
+	apic_enable();
+	guest_wrmsr(STIMER_COUNT(1), 1);
+	guest_wait(guest_vector_count[TIMER_VECTOR]);
+	guest_done();
+}
+
+/* A timer of the guest's, and its source, which user space has set */
+static void hyperv_is_told(void)
+{
+	static const char *const events[] = { "kvm_hv_synic_set_msr", "kvm_hv_synic_set_irq",
+		"kvm_hv_synic_send_eoi", "kvm_hv_notify_acked_sint", "kvm_hv_stimer_set_config",
+		"kvm_hv_stimer_set_count", "kvm_hv_stimer_expiration", NULL };
+	struct vcpu *vcpu;
+	struct vm *vm;
+	char *text, *at;
+
+	need_tracefs();
+	vm = vm_new_irqchip();
+	vcpu = hv_vcpu(vm, 0, await_timer);
+	OK(vcpu_cap(vcpu, KVM_CAP_HYPERV_SYNIC2, 0));
+	begin(events);
+	EQ(msr_set(vcpu, SCONTROL, 1), 1);
+	EQ(msr_set(vcpu, SIMP, (SCRATCH_GPA + 0x10000) | 1), 1);
+	EQ(msr_set(vcpu, SINT(2), TIMER_VECTOR), 1);
+	EQ(msr_set(vcpu, STIMER_CONFIG(1), 2 << 16 | 1), 1);
+	run_to_done(vcpu);
+	text = end();
+	at = expect(text, "kvm_hv_synic_set_msr:",
+		    "vcpu_id 0 msr 0x40000092 data 0x61 host 1");
+	at = expect(at, "kvm_hv_stimer_set_config:",
+		    "vcpu_id 0 timer 1 config 0x20001 host 1");
+	at = expect(at, "kvm_hv_stimer_set_count:", "vcpu_id 0 timer 1 count 1 host 0");
+	at = expect(at, "kvm_hv_synic_set_irq:", "vcpu_id 0 sint 2 vector 97 ret 1");
+	expect(at, "kvm_hv_stimer_expiration:",
+	       "vcpu_id 0 timer 1 direct 0 send result 0");
+	at = expect(at, "kvm_hv_synic_send_eoi:", "vcpu_id 0 vector 97");
+	expect(at, "kvm_hv_notify_acked_sint:", "vcpu_id 0 sint 2");
+	vm_free(vm);
+}
+
 /* Switched off, nothing is told and nothing is left. */
 static void off_again(void)
 {
@@ -385,6 +518,9 @@ static const struct test tests[] = {
 	TEST(guest_is_told),
 	TEST(interrupts_are_told),
 	TEST(exceptions_are_told),
+	TEST(fast_mmio_is_told),
+	TEST(failure_is_told),
+	TEST(hyperv_is_told),
 	TEST(off_again),
 	TEST(all_on),
 };
