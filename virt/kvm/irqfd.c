@@ -40,6 +40,7 @@ struct irqfd {
 	struct resampler *resampler;		/* NULL: edges */
 	struct eventfd_ctx *resample_ctx;
 	struct list_head resample_link;		/* resampler->irqfds */
+	struct kvm_bypass bypass;		/* edges alone */
 	struct rcu_head rcu;
 };
 
@@ -112,6 +113,7 @@ static void shutdown_irqfd(struct irqfd *fd)
 {
 	u64 count;
 
+	kvm_bypass_leave(&fd->bypass);
 	/* No wakeup afterwards, hence no new work. */
 	eventfd_ctx_remove_wait_queue(fd->ctx, &fd->wait, &count);
 	cancel_work_sync(&fd->inject);
@@ -253,6 +255,8 @@ static int go_live(struct kvm *kvm, struct irqfd *fd, struct file *file)
 			resampler_leave(fd);
 		return ret;
 	}
+	if (!fd->resampler)
+		kvm_bypass_join(&fd->bypass, kvm, fd->gsi, fd->ctx);
 	/* Signalled before we came? */
 	if (vfs_poll(file, &fd->pt) & EPOLLIN)
 		queue_work(irqfd_wq, &fd->inject);

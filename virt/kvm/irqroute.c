@@ -127,6 +127,7 @@ int kvm_set_routes(struct kvm *kvm, const struct kvm_irq_routing_entry *e, unsig
 	} else {
 		old = rcu_replace_pointer(kvm->routes, new, lockdep_is_held(&kvm->irq_lock));
 		kvm_arch_routes_changed(kvm);
+		kvm_bypass_review(kvm);
 	}
 	mutex_unlock(&kvm->irq_lock);
 	if (old)

@@ -4,6 +4,7 @@
 #define KVM_VIRT_H
 
 #include <linux/fs.h>
+#include <linux/irqbypass.h>
 #include <linux/kvm/arch.h>
 #include <linux/kvm/compat.h>
 #include <linux/kvm/guest_mem.h>
@@ -100,6 +101,22 @@ void kvm_coalesced_destroy(struct kvm *kvm);
 long kvm_irq_line(struct kvm *kvm, struct kvm_irq_level *line, bool status);
 long kvm_signal_msi(struct kvm *kvm, const struct kvm_msi *msi);
 long kvm_set_gsi_routing(struct kvm *kvm, const void __user *arg);
+
+/* bypass.c */
+struct kvm_bypass {
+	struct irq_bypass_consumer consumer;	/* irqbypass.ko's */
+	struct kvm *kvm;			/* c */
+	u32 gsi;				/* c */
+	bool joined;				/* c */
+	unsigned int host_irq;			/* bypass_lock */
+	struct kvm_posted posted;		/* bypass_lock */
+	struct list_head link;			/* kvm->bypasses, bypass_lock */
+};
+
+/* irq_lock held. Without what it needs, @token's interrupts go by the host. */
+void kvm_bypass_join(struct kvm_bypass *b, struct kvm *kvm, u32 gsi, void *token);
+/* The host has its interrupt back on return. */
+void kvm_bypass_leave(struct kvm_bypass *b);
 
 /* stats.c */
 void kvm_stats_module_init(void);

@@ -71,6 +71,8 @@ static void vm_init_fields(struct kvm *kvm)
 	spin_lock_init(&kvm->irqfds_lock);
 	INIT_LIST_HEAD(&kvm->irqfds);
 	INIT_LIST_HEAD(&kvm->resamplers);
+	mutex_init(&kvm->bypass_lock);
+	INIT_LIST_HEAD(&kvm->bypasses);
 	INIT_LIST_HEAD(&kvm->devices);
 	kvm_slots_init(kvm);
 }

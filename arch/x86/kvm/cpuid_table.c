@@ -4,7 +4,7 @@
  * it from the host's, and one row per word of feature bits.
  *
  * Not offered yet, and so absent from the masks: nested VMX and SVM,
- * MONITOR/MWAIT, MPX, SGX, processor trace, AMX, WAITPKG, SEV.
+ * MONITOR/MWAIT, MPX, processor trace, AMX, WAITPKG, SEV.
  */
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
@@ -40,7 +40,7 @@ const struct cpuid_word cpuid_words[] = {
 	  F(X2APIC) },
 	{ CPUID_6_EAX, CPUID_EAX, 0, 6, 0, F(ARAT) },
 	{ CPUID_7_0_EBX, CPUID_EBX, 0, 7,
-	  F(FSGSBASE) | F(BMI1) | F(HLE) | F(AVX2) | F(FDP_EXCPTN_ONLY) |
+	  F(FSGSBASE) | F(SGX) | F(BMI1) | F(HLE) | F(AVX2) | F(FDP_EXCPTN_ONLY) |
 	  F(SMEP) | F(BMI2) | F(ERMS) | F(INVPCID) | F(RTM) | F(ZERO_FCS_FDS) |
 	  F(AVX512F) | F(AVX512DQ) | F(RDSEED) | F(ADX) | F(SMAP) |
 	  F(AVX512IFMA) | F(CLFLUSHOPT) | F(CLWB) | F(AVX512PF) | F(AVX512ER) |
@@ -50,7 +50,7 @@ const struct cpuid_word cpuid_words[] = {
 	  F(AVX512VBMI) | F(UMIP) | F(PKU) | F(AVX512_VBMI2) | F(GFNI) |
 	  F(VAES) | F(VPCLMULQDQ) | F(AVX512_VNNI) | F(AVX512_BITALG) |
 	  F(AVX512_VPOPCNTDQ) | F(LA57) | F(RDPID) | F(CLDEMOTE) |
-	  F(MOVDIRI) | F(MOVDIR64B), 0 },
+	  F(MOVDIRI) | F(MOVDIR64B) | F(SGX_LC), 0 },
 	{ CPUID_7_EDX, CPUID_EDX, 0, 7,
 	  F(AVX512_4VNNIW) | F(AVX512_4FMAPS) | F(FSRM) |
 	  F(AVX512_VP2INTERSECT) | F(MD_CLEAR) | F(SERIALIZE) | F(TSXLDTRK) |
@@ -350,6 +350,31 @@ static bool leaf_xsave(struct leaf_list *l, u32 leaf)
 	return true;
 }
 
+/* The EPC's sections, sub-leaves 2 and on, are where the VMM puts them. */
+static bool leaf_sgx(struct leaf_list *l, u32 leaf)
+{
+	struct kvm_cpuid_entry2 *e;
+	struct sgx_leaf sgx;
+
+	if (!(supported[CPUID_7_0_EBX] & F(SGX)))
+		return leaf_zero(l, leaf);
+	sgx_leaf_offered(&sgx);
+	e = add_zero(l, leaf, 0, true);
+	if (!e)
+		return false;
+	e->eax = sgx.functions;
+	e->ebx = sgx.misc;
+	e->edx = sgx.sizes;
+	e = add_zero(l, leaf, 1, true);
+	if (!e)
+		return false;
+	e->eax = sgx.attributes;
+	e->ebx = sgx.attributes >> 32;
+	e->ecx = sgx.xfrm;
+	e->edx = sgx.xfrm >> 32;
+	return true;
+}
+
 static bool leaf_pv_signature(struct leaf_list *l, u32 leaf)
 {
 	struct kvm_cpuid_entry2 *e = add_zero(l, leaf, 0, false);
@@ -456,6 +481,7 @@ static const struct leaf_row {
 	{ 0x0000000d, leaf_xsave },
 	{ 0x0000000f, leaf_zero_indexed },	/* resource monitoring */
 	{ 0x00000010, leaf_zero_indexed },	/* resource allocation */
+	{ 0x00000012, leaf_sgx },
 	{ 0x00000014, leaf_zero_indexed },	/* processor trace */
 	{ 0x0000001f, leaf_zero_indexed },	/* topology */
 	{ KVM_CPUID_SIGNATURE, leaf_pv_signature },

@@ -624,6 +624,11 @@ static enum x86_next exit_xsetbv(struct x86_vcpu *v)
 	return gp_or_skip(v, x86_set_xcr0(v, gpr[X86_RCX], val));
 }
 
+static enum x86_next exit_encls(struct x86_vcpu *v)
+{
+	return sgx_exit(v);
+}
+
 static enum x86_next exit_ud(struct x86_vcpu *v)
 {
 	x86_inject_ud(v);
@@ -707,6 +712,7 @@ const struct x86_exit_row x86_exit_rows[X86_EXIT_NR] = {
 	ROW(MWAIT,		exit_mwait,		NULL),
 	/* The event, or the instruction that hardware left at its beginning, once more */
 	ROW(TASK_SWITCH,	x86_emulate_state,	NULL),
+	ROW(ENCLS,		exit_encls,		NULL),
 	ROW(UNDEFINED,		exit_ud,		NULL),
 	ROW(NOTIFY,		exit_notify,		NULL),
 	ROW(EMULATE,		x86_emulate_state,	NULL),

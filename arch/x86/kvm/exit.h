@@ -39,6 +39,7 @@ enum x86_exit_reason {
 	X86_EXIT_MONITOR,
 	X86_EXIT_MWAIT,
 	X86_EXIT_TASK_SWITCH,	/* not begun; by the event under way, or the instruction */
+	X86_EXIT_ENCLS,		/* at CPL 0, in protected mode */
 	X86_EXIT_UNDEFINED,	/* an instruction the guest does not have: #UD */
 	X86_EXIT_NOTIFY,	/* .notify_invalid; the guest let no event in for too long */
 	X86_EXIT_EMULATE,	/* needs the emulator; nothing else known */

@@ -287,6 +287,7 @@ static const struct {
 	{ KVM_CAP_ASYNC_PF, 1 },
 	{ KVM_CAP_ASYNC_PF_INT, 1 },
 	{ KVM_CAP_SREGS2, 1 },
+	{ KVM_CAP_SGX_ATTRIBUTE, IS_ENABLED(CONFIG_X86_SGX_KVM) },
 	{ KVM_CAP_HYPERV, 1 },
 	{ KVM_CAP_HYPERV_VAPIC, 1 },
 	{ KVM_CAP_HYPERV_SPIN, 1 },
@@ -500,6 +501,7 @@ static const struct vm_cap_row {
 	{ KVM_CAP_MAX_VCPU_ID, ~0ULL, enable_max_vcpu_id },
 	{ KVM_CAP_VM_DISABLE_NX_HUGE_PAGES, 0, enable_nx_huge_pages_off },
 	{ KVM_CAP_PMU_CAPABILITY, KVM_PMU_CAP_DISABLE, enable_pmu_capability },
+	{ KVM_CAP_SGX_ATTRIBUTE, ~0ULL, sgx_allow_attribute },
 };
 
 int kvm_arch_vm_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)

@@ -74,19 +74,27 @@ enum msr_result mce_local_get(struct x86_vcpu *v, u32 index, u64 *data, bool hos
 	return MSR_DONE;
 }
 
-enum msr_result mce_local_set(struct x86_vcpu *v, u32 index, u64 data, bool host)
+/* Also what the guest may do with enclaves; that is taken up like its CPUID. */
+static enum msr_result set_feat_ctl(struct x86_vcpu *v, u64 data, bool host)
 {
 	u64 lmce = v->msr.mcg_cap & MCG_LMCE_P ? FEAT_CTL_LMCE_ENABLED : 0;
+	u64 sgx = sgx_feat_ctl_bits(v);
 
+	if ((data & ~(FEAT_CTL_LOCKED | lmce | sgx)) ||
+	    (!host && (v->msr.feat_ctl & FEAT_CTL_LOCKED)))
+		return MSR_BAD;
+	v->msr.feat_ctl = data;
+	if (sgx)
+		x86_op(cpuid_changed)(v);
+	return MSR_DONE;
+}
+
+enum msr_result mce_local_set(struct x86_vcpu *v, u32 index, u64 data, bool host)
+{
 	if (!(x86_caps.mce & MCG_LMCE_P))
 		return MSR_UNKNOWN;
-	if (index == MSR_IA32_FEAT_CTL) {
-		if ((data & ~(FEAT_CTL_LOCKED | lmce)) ||
-		    (!host && (v->msr.feat_ctl & FEAT_CTL_LOCKED)))
-			return MSR_BAD;
-		v->msr.feat_ctl = data;
-		return MSR_DONE;
-	}
+	if (index == MSR_IA32_FEAT_CTL)
+		return set_feat_ctl(v, data, host);
 	if ((data & ~MCG_EXT_CTL_LMCE_EN) ||
 	    (!host && !(v->msr.feat_ctl & FEAT_CTL_LMCE_ENABLED)))
 		return MSR_BAD;

@@ -25,6 +25,7 @@ struct x86_msrs {
 	u64 mtrr_var[X86_NR_VAR_MTRR * 2];	/* v */
 	u64 mcg_cap, mcg_status, mcg_ctl;	/* v */
 	u64 mcg_ext_ctl, feat_ctl;		/* v */
+	u64 sgx_hash[4];			/* v; IA32_SGXLEPUBKEYHASHn */
 	u64 *mce_banks;				/* c; 4 per bank: CTL, STATUS, ADDR, MISC */
 	u16 mce_ctl2[X86_MAX_MCE_BANKS];	/* v; threshold, and bit 15: CMCI_EN */
 	u64 arch_capabilities, platform_info, misc_features, ucode_rev;	/* v */

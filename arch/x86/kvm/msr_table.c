@@ -577,6 +577,8 @@ const struct msr_row msr_rows[] = {
 	{ ONE(MSR_IA32_UCODE_WRITE), WRITE_ONLY },
 	{ ONE(MSR_IA32_UCODE_REV), MSR_LISTED | MSR_FEATURE, 0, FIELD(msr.ucode_rev),
 	  .set = set_ucode_rev, .feature_value = feature_ucode_rev },
+	{ MSR_IA32_SGXLEPUBKEYHASH0, MSR_IA32_SGXLEPUBKEYHASH3,
+	  .get = sgx_get_hash, .set = sgx_set_hash },
 	{ ONE(MSR_IA32_SMBASE), MSR_LISTED, .get = get_smbase, .set = set_smbase },
 	{ MSR_IA32_PERFCTR0, MSR_IA32_PERFCTR0 + 7, MSR_LISTED, PMU },
 	{ ONE(MSR_FSB_FREQ), .get = get_constant, .set = set_refused },
@@ -720,6 +722,7 @@ void msr_vcpu_reset(struct x86_vcpu *v, bool init)
 	m->smi_count = 0;
 	m->hwcr = 0;
 	m->poll_control = 1;
+	sgx_reset(v);
 	pmu_vcpu_reset(v);
 	v->regs.xss = 0;
 	mce_reset(v);

@@ -104,6 +104,9 @@ enum lapic_hw_mode { LAPIC_HW_OFF, LAPIC_HW_XAPIC, LAPIC_HW_X2APIC };
 	/* IRQs on. Devices that post by themselves have to wake the vCPU, or need	\
 	 * no longer. The core collects what was posted after it. */		\
 	OP(void, set_sleep, (struct x86_vcpu *v, bool sleeps))			\
+	/* The IOMMU posts the host's @irq to @v as @vector; NULL: to nobody, the host	\
+	 * has it. Any thread, process context; with x86_caps.posts_irqs. */	\
+	OP(int, post_irq, (struct x86_vcpu *v, unsigned int irq, u8 vector))	\
 	/* 256 bits: vectors whose EOI exits, where hardware delivers. */	\
 	OP(void, set_eoi_exits, (struct x86_vcpu *v, const unsigned long *vectors)) \
 	/* Process context: what lapic_ids() tells of some vCPU changed, for	\
@@ -172,11 +175,14 @@ struct x86_caps {
 	bool xsaves;
 	bool vnmi;
 	bool apicv;			/* hardware delivers a local APIC's interrupts */
+	bool posts_irqs;		/* and those of devices go there by themselves */
 	bool apic_page;			/* and redirects accesses to an xAPIC's page */
 	const struct pmu_model *pmu;	/* the vendor's counters, there or not */
 	bool avic;			/* it is AMD's: see lapic_avic_can() */
 	bool icr_wide;			/* and keeps an x2APIC's ICR in one piece (SDM 3C 30.1.6) */
 	u64 mce;			/* MCG_* that guests may have beside the common ones */
+	bool feat_ctl;			/* Intel's: there are IA32_FEAT_CTL and what it enables */
+	bool sgx;			/* guests may have enclaves */
 	u8 vmcall;			/* the CPU's hypercall instruction is 0f 01 and this */
 	u64 supported_xcr0;		/* set by core in x86_vendor_register */
 	u64 supported_xss;

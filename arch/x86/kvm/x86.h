@@ -22,6 +22,7 @@
 #include "msr.h"
 #include "pmu/glue.h"
 #include "regs.h"
+#include "sgx.h"
 #include "smm.h"
 #include "tsc.h"
 #include "vendor_ops.h"
@@ -136,6 +137,7 @@ struct x86_vm {
 	bool exception_payload;			/* L */
 	bool triple_fault_event;		/* L */
 	bool exit_on_emul_fail;			/* L; read racily; also when CPL is not 0 */
+	bool sgx_provision;			/* L, read racily; KVM_CAP_SGX_ATTRIBUTE */
 	bool platform_info_hidden;		/* L; KVM_CAP_MSR_PLATFORM_INFO 0 */
 	bool enforce_pv_features;		/* per vCPU cap in the ABI; default for new vCPUs */
 	u32 bsp_vcpu_id;			/* L */

@@ -121,6 +121,14 @@ int kvm_arch_set_route(struct kvm *kvm, struct kvm_irq_route *route,
 		       const struct kvm_irq_routing_entry *ue);
 /* irq_lock held: a new table is in force (rescan IOAPIC EOI maps and so on). */
 void kvm_arch_routes_changed(struct kvm *kvm);
+/* Hardware can post interrupts of the host's devices. */
+bool kvm_arch_may_post(void);
+/*
+ * bypass_lock held. Post the host's @irq to the vCPU that @msg is for, if it is one that
+ * takes it; else, or without a message, it is the host's. @now: zeroed at first.
+ */
+void kvm_arch_post_irq(struct kvm *kvm, unsigned int irq, const struct kvm_msi_msg *msg,
+		       struct kvm_posted *now);
 /* KVM_IRQ_LINE, KVM_IRQFD need some controller in the kernel. */
 bool kvm_arch_has_irqchip(struct kvm *kvm);
 /*

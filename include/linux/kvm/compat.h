@@ -15,6 +15,7 @@
 #include <linux/version.h>
 #include <asm/cpufeature.h>
 #include <asm/nospec-branch.h>
+#include <asm/sgx.h>
 #include <asm/vmx.h>
 
 /* As a macro it traces. */
@@ -117,6 +118,35 @@ static inline void kvm_barrier_before_user(void)
 #define kvm_syscore_register	register_syscore
 #define kvm_syscore_unregister	unregister_syscore
 #endif
+
+/* ENCLS on a guest's behalf: 0 or EINIT's code, or less than 0 and a fault's vector in @vector */
+static inline int kvm_sgx_ecreate(struct sgx_pageinfo *page, void __user *secs, int *vector)
+{
+#ifdef CONFIG_X86_SGX_KVM
+	return sgx_virt_ecreate(page, secs, vector);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+static inline int kvm_sgx_einit(void __user *sig, void __user *token, void __user *secs,
+				u64 *hash, int *vector)
+{
+#ifdef CONFIG_X86_SGX_KVM
+	return sgx_virt_einit(sig, token, secs, hash, vector);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+static inline int kvm_sgx_set_attribute(unsigned long *allowed, unsigned int fd)
+{
+#ifdef CONFIG_X86_SGX_KVM
+	return sgx_set_attribute(allowed, fd);
+#else
+	return -EINVAL;
+#endif
+}
 
 /* The frame that a PFNMAP or IO area maps at @hva. Between lookup and done its PTE can't change. */
 struct kvm_pfnmap {

@@ -21,6 +21,12 @@ struct kvm_msi_msg {
 	u32 devid;
 };
 
+/* Where a device's interrupt is posted to; NULL: it is the host's. kvm->bypass_lock */
+struct kvm_posted {
+	struct x86_vcpu *v;
+	u8 vector;
+};
+
 struct kvm_irq_route {
 	u32 gsi;
 	u32 type;			/* KVM_IRQ_ROUTING_* */
@@ -79,6 +85,9 @@ void kvm_notify_acked_routes(struct kvm *kvm,
 bool kvm_has_ack_notifier(struct kvm *kvm, unsigned int chip, unsigned int pin);
 void kvm_register_ack_notifier(struct kvm *kvm, struct kvm_ack_notifier *n);
 void kvm_unregister_ack_notifier(struct kvm *kvm, struct kvm_ack_notifier *n);
+
+/* bypass.c: routes changed, or where their messages go. Process context */
+void kvm_bypass_review(struct kvm *kvm);
 
 int kvm_irqfd(struct kvm *kvm, const struct kvm_irqfd *args);
 void kvm_irqfd_release(struct kvm *kvm);

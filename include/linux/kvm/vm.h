@@ -87,6 +87,8 @@ struct kvm {
 	spinlock_t irqfds_lock;			/* o */
 	struct list_head irqfds;		/* irqfds_lock */
 	struct list_head resamplers;		/* R; resampling irqfds by GSI */
+	struct mutex bypass_lock;		/* o; nests inside irq_lock, see bypass.c */
+	struct list_head bypasses;		/* bypass_lock; irqfds of devices */
 
 	/* notifier.c */
 	struct mmu_notifier mn;			/* o */

@@ -198,6 +198,7 @@ void lapic_tell_ids(struct kvm *kvm)
 
 	if (!static_branch_unlikely(&lapic_posts))
 		return;
+	kvm_bypass_review(kvm);
 	modes = x86_op(set_apic_ids)(kvm);
 	if (modes == ic->hw_modes)
 		return;

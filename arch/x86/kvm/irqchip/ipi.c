@@ -263,24 +263,36 @@ void lapic_ipi_posted(struct x86_vcpu *v, u32 lo, u32 hi)
 }
 KVM_EXPORT(lapic_ipi_posted);
 
-/* SDM 3A 10.11: address and data of a message signalled interrupt */
+static struct lapic_irq message_of(struct kvm *kvm, const struct kvm_msi_msg *msg)
+{
+	return msi_message(msg->address_lo, msg->address_hi, msg->data,
+			   to_x86_vm(kvm)->irqchip.x2apic_format);
+}
+
 int lapic_deliver_msi(struct kvm *kvm, const struct kvm_msi_msg *msg)
 {
-	struct lapic_irq irq = {
-		.dest = (msg->address_lo >> 12) & 0xff,
-		.logical = msg->address_lo & BIT(2),
-		.msi = msg->address_lo & BIT(3),
-		.vector = msg->data & 0xff,
-		.mode = msg->data & APIC_MODE_MASK,
-		.trig_level = msg->data & BIT(15),
-		.level = true,
-	};
+	struct lapic_irq irq = message_of(kvm, msg);
 
-	if (to_x86_vm(kvm)->irqchip.x2apic_format) {
-		irq.dest |= msg->address_hi & 0xffffff00;
-		irq.wide = msg->address_hi & 0xffffff00;
-	}
 	return lapic_deliver(kvm, NULL, &irq);
+}
+
+struct lapic *lapic_post_target(struct kvm *kvm, const struct kvm_msi_msg *msg, u8 *vector)
+{
+	struct lapic_irq irq = message_of(kvm, msg);
+	struct msi_target target = {};
+	struct kvm_vcpu *vcpu;
+	struct lapic *a;
+	unsigned int i;
+
+	if (!msi_may_post(&irq))
+		return NULL;
+	kvm_for_each_vcpu(i, vcpu, kvm) {
+		a = to_x86(vcpu)->apic;
+		if (a && a->enabled && lapic_matches(a, NULL, &irq))
+			msi_target_add(&target, a, READ_ONCE(a->hw_delivers) && a->sw_enabled);
+	}
+	*vector = irq.vector;
+	return target.apic;
 }
 
 int lapic_pv_send_ipi(struct kvm *kvm, unsigned long lo, unsigned long hi, u32 min, u32 icr,

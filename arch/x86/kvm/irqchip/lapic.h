@@ -8,6 +8,7 @@
 #include <linux/kvm/irq.h>
 
 #include "../x86.h"
+#include "msi.h"
 
 #define LAPIC_INIT_PENDING	0
 #define LAPIC_SIPI_PENDING	1
@@ -56,19 +57,6 @@ struct lapic {
 	u8 sipi_vector;			/* a */
 	struct lapic_timer timer;
 	struct lapic_pv_eoi pv_eoi;
-};
-
-/* A message between APICs */
-struct lapic_irq {
-	u32 dest;
-	u32 shorthand;		/* APIC_DEST_SELF, _ALLINC, _ALLBUT or 0 */
-	u32 mode;		/* APIC_DM_* */
-	u8 vector;
-	bool logical;
-	bool level;		/* asserted */
-	bool trig_level;
-	bool wide;		/* @dest is an x2APIC id */
-	bool msi;		/* redirection hint: lowest priority */
 };
 
 static inline u32 lapic_reg(const struct lapic *a, unsigned int reg)
@@ -127,6 +115,8 @@ void vapic_reset(struct x86_vcpu *v);
 int lapic_deliver(struct kvm *kvm, struct lapic *src, const struct lapic_irq *irq);
 void lapic_map_changed(struct kvm *kvm);
 void lapic_map_free(struct kvm *kvm);
+/* The one that @msg is for, if hardware may post @vector to it. Process context */
+struct lapic *lapic_post_target(struct kvm *kvm, const struct kvm_msi_msg *msg, u8 *vector);
 void lapic_send_ipi(struct lapic *a, u32 icr_lo, u32 icr_hi);
 
 /* timer.c */

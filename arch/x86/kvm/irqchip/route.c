@@ -253,3 +253,27 @@ int kvm_arch_set_irq_atomic(const struct kvm_irq_route *r, struct kvm *kvm, int 
 {
 	return r->set(r, kvm, source, level, false);
 }
+
+bool kvm_arch_may_post(void)
+{
+	return x86_caps.posts_irqs;
+}
+
+void kvm_arch_post_irq(struct kvm *kvm, unsigned int irq, const struct kvm_msi_msg *msg,
+		       struct kvm_posted *now)
+{
+	u8 vector = 0;
+	struct lapic *a = msg ? lapic_post_target(kvm, msg, &vector) : NULL;
+	struct x86_vcpu *v = a ? a->v : NULL;
+
+	if (now->v == v && (!v || now->vector == vector))
+		return;
+	/* Its old target must not get it any more. */
+	if (x86_op(post_irq)(v, irq, vector) && v) {
+		if (now->v)
+			x86_op(post_irq)(NULL, irq, 0);
+		v = NULL;
+	}
+	now->v = v;
+	now->vector = vector;
+}

@@ -25,6 +25,12 @@ void svm_set_sleep(struct x86_vcpu *v, bool sleeps)
 		svm_avic_set_sleep(to_svm(v), sleeps);
 }
 
+/* Needs the IOMMU's log of whom to wake, which is not read yet: posts_irqs is off. */
+int svm_post_irq(struct x86_vcpu *v, unsigned int irq, u8 vector)
+{
+	return -EOPNOTSUPP;
+}
+
 /* AVIC has no say in it: level-triggered ones exit. See lapic_avic_can(). */
 void svm_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors)
 {

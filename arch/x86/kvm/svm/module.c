@@ -160,6 +160,7 @@ static const struct x86_vendor_ops svm_ops = {
 	.set_apic_mode		= svm_set_apic_mode,
 	.notify_guest		= svm_notify_guest,
 	.set_sleep		= svm_set_sleep,
+	.post_irq		= svm_post_irq,
 	.set_eoi_exits		= svm_set_eoi_exits,
 	.set_apic_ids		= svm_set_apic_ids,
 

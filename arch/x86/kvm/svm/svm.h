@@ -158,6 +158,7 @@ void svm_rebuild_control(struct svm_vcpu *s);
 void svm_set_apic_mode(struct x86_vcpu *v, enum lapic_hw_mode mode);
 bool svm_notify_guest(struct x86_vcpu *v, int cpu);
 void svm_set_sleep(struct x86_vcpu *v, bool sleeps);
+int svm_post_irq(struct x86_vcpu *v, unsigned int irq, u8 vector);
 void svm_set_eoi_exits(struct x86_vcpu *v, const unsigned long *vectors);
 u32 svm_set_apic_ids(struct kvm *kvm);
 void svm_sync_irqs(struct x86_vcpu *v, int tpr, int irr, int isr);

@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <asm/mce.h>
 #include <asm/cpufeature.h>
+#include <asm/irq_remapping.h>
 #include <asm/nospec-branch.h>
 #include <asm/pgtable.h>
 
@@ -44,6 +45,10 @@ MODULE_PARM_DESC(flexpriority, "Accesses to an xAPIC's page without exits (needs
 
 module_param(enable_ipiv, bool, 0444);
 MODULE_PARM_DESC(enable_ipiv, "IPIs to one APIC sent by hardware (needs posted interrupts)");
+
+static bool sgx = true;
+module_param(sgx, bool, 0444);
+MODULE_PARM_DESC(sgx, "Enclaves of guests (needs ept)");
 
 static int set_apicv(const char *val, const struct kernel_param *kp)
 {
@@ -93,7 +98,7 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 			 CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING |		\
 			 CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
 #define NEED_SECONDARY	0
-/* ENCLS: a guest is told of no SGX, but the CPU would let it make enclaves. */
+/* ENCLS: the CPU would let a guest make enclaves that is told of no SGX. */
 #define WANT_SECONDARY	(SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_ENCLS_EXITING)
 /* Of a local APIC's mode */
 #define VMX_APICV	(SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |				\
@@ -235,6 +240,15 @@ static void vmx_probe_apicv(struct vmx_hw *hw)
 	vmx_probe_ipiv(hw);
 }
 
+/* Page faults that exit are looked at without the EPC's own reasons for them. */
+static void vmx_probe_sgx(struct vmx_hw *hw)
+{
+	sgx = sgx && IS_ENABLED(CONFIG_X86_SGX_KVM) && boot_cpu_has(X86_FEATURE_SGX) &&
+	      boot_cpu_has(X86_FEATURE_SGX1) && hw->ept && !hw->narrow &&
+	      (hw->secondary & SECONDARY_EXEC_ENCLS_EXITING);
+	hw->sgx = sgx;
+}
+
 /* 0, or -EOPNOTSUPP with a line that says why. */
 int vmx_caps_probe(void)
 {
@@ -258,6 +272,7 @@ int vmx_caps_probe(void)
 	hw->umip_exits = !boot_cpu_has(X86_FEATURE_UMIP) && (hw->optional & SECONDARY_EXEC_DESC);
 	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
+	vmx_probe_sgx(hw);
 	hw->secondary |= hw->ept ? SECONDARY_EXEC_ENABLE_EPT : 0;
 	hw->secondary |= hw->vpid ? SECONDARY_EXEC_ENABLE_VPID : 0;
 	hw->secondary |= hw->unrestricted ? SECONDARY_EXEC_UNRESTRICTED_GUEST : 0;
@@ -286,6 +301,8 @@ static void vmx_adjust_cpuid(u32 *words, unsigned int nr_words)
 	drop(words, X86_FEATURE_RDPID, rdtscp);
 	drop(words, X86_FEATURE_INVPCID, vmx_hw.optional & SECONDARY_EXEC_ENABLE_INVPCID);
 	drop(words, X86_FEATURE_WAITPKG, false);
+	drop(words, X86_FEATURE_SGX, vmx_hw.sgx);
+	drop(words, X86_FEATURE_SGX_LC, vmx_hw.sgx);
 	if (vmx_hw.umip_exits)
 		words[CPUID_7_ECX] |= BIT(X86_FEATURE_UMIP & 31);
 }
@@ -307,11 +324,14 @@ void vmx_caps_export(struct x86_caps *caps)
 		.narrow_guests = allow_smaller_maxphyaddr,
 		.bus_lock_exit = vmx_hw.optional & SECONDARY_EXEC_BUS_LOCK_DETECTION,
 		.notify_exit = vmx_hw.optional & SECONDARY_EXEC_NOTIFY_VM_EXITING,
+		.feat_ctl = true,
+		.sgx = vmx_hw.sgx,
 		.vmcall = X86_VMCALL,
 		.mce = MCG_CMCI_P | MCG_LMCE_P,
 		.pmu = &vmx_pmu,
 		.tss_pages = !vmx_hw.unrestricted,
 		.apicv = vmx_hw.apicv,
+		.posts_irqs = vmx_hw.posted && irq_remapping_cap(IRQ_POSTING_CAP),
 		.apic_page = flexpriority,
 		.icr_wide = vmx_hw.ipiv,
 		.xsaves = boot_cpu_has(X86_FEATURE_XSAVES) &&

@@ -301,7 +301,7 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	ROW(INVPCID,		INVPCID,	true,  decode_invpcid),
 	ROW(XSETBV,		XSETBV,		true,  decode_plain),
 	ROW(VMFUNC,		UNDEFINED,	true,  decode_plain),
-	ROW(ENCLS,		UNDEFINED,	true,  decode_plain),
+	ROW(ENCLS,		ENCLS,		true,  decode_plain),
 	ROW(PML_FULL,		RESUME,		false, decode_pml_full),
 	ROW(BUS_LOCK,		RESUME,		false, decode_bus_lock),
 	ROW(NOTIFY,		NOTIFY,		false, decode_notify),

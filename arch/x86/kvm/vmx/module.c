@@ -173,6 +173,7 @@ static const struct x86_vendor_ops vmx_ops = {
 	.set_apic_mode		= vmx_set_apic_mode,
 	.notify_guest		= vmx_notify_guest,
 	.set_sleep		= vmx_set_sleep,
+	.post_irq		= vmx_post_irq,
 	.set_eoi_exits		= vmx_set_eoi_exits,
 	.set_apic_ids		= vmx_set_apic_ids,
 

@@ -9,9 +9,12 @@
  * moves before it sleeps: its list is where the vCPU is found.
  */
 #include <linux/bitfield.h>
+#include <linux/io.h>
+#include <linux/irq.h>
 #include <linux/spinlock.h>
 #include <asm/apic.h>
 #include <asm/irq.h>
+#include <asm/irq_remapping.h>
 #include <asm/irq_vectors.h>
 
 #include "vmx.h"
@@ -104,12 +107,42 @@ void vmx_set_sleep(struct x86_vcpu *v, bool sleeps)
 {
 	struct vmx_vcpu *s = to_vmx(v);
 
-	if (!vmx_hw.posted || !v->apic)
+	if (!sleeps) {
+		if (s->sleeps_on >= 0)
+			posted_awake(s);
 		return;
-	if (sleeps)
+	}
+	/* Who posts in software wakes, too. */
+	if (vmx_hw.posted && v->apic &&
+	    (vmx_hw.ipiv || READ_ONCE(to_vmx_vm(v->vcpu.kvm)->devices_post)))
 		posted_sleep(s);
-	else
-		posted_awake(s);
+}
+
+/* Who sleeps already does so where no device would wake it: once more, then. */
+static void posted_by_devices(struct kvm *kvm)
+{
+	struct vmx_vm *vm = to_vmx_vm(kvm);
+	struct kvm_vcpu *vcpu;
+	unsigned int i;
+
+	if (vm->devices_post)
+		return;
+	WRITE_ONCE(vm->devices_post, true);
+	smp_mb();	/* before the requests: who misses them sees it */
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		lapic_unblock(to_x86(vcpu));
+}
+
+int vmx_post_irq(struct x86_vcpu *v, unsigned int irq, u8 vector)
+{
+	struct vcpu_data target;
+
+	if (!v)
+		return irq_set_vcpu_affinity(irq, NULL);
+	target.pi_desc_addr = virt_to_phys(lapic_posted(v));
+	target.vector = vector;
+	posted_by_devices(v->vcpu.kvm);
+	return irq_set_vcpu_affinity(irq, &target);
 }
 
 static void posted_wake(bool all)

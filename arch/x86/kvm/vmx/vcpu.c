@@ -42,6 +42,8 @@ static void vmx_intercept_by_cpuid(struct vmx_vcpu *s)
 		      x86_has(v, X86_FEATURE_RDPID));
 	vmx_secondary(s, SECONDARY_EXEC_ENABLE_INVPCID, x86_has(v, X86_FEATURE_INVPCID));
 	vmx_secondary(s, SECONDARY_EXEC_ENABLE_XSAVES, x86_has(v, X86_FEATURE_XSAVES));
+	if (vmx_hw.sgx)
+		vmx_write(ENCLS_EXITING_BITMAP, sgx_encls_exits(v));
 	if (vmx_hw.narrow)
 		vmx_control(&s->exceptions, EXCEPTION_BITMAP, BIT(VEC_PF),
 			    v->cpuid.maxphyaddr < boot_cpu_data.x86_phys_bits);

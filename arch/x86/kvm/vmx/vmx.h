@@ -25,6 +25,7 @@ struct vmx_hw {
 	bool vpid;
 	bool narrow;			/* with EPT: guests may have narrower addresses */
 	bool ple;
+	bool sgx;
 	bool tsc_scaling;
 	bool umip_exits;		/* UMIP is made of exits: the CPU has none */
 	u8 timer_shift;			/* from TSC ticks to those of the preemption timer */
@@ -91,6 +92,7 @@ struct vmx_vm86 {
 struct vmx_vm {
 	struct x86_vm x86;		/* first */
 	u64 *ipiv_table;		/* c with the first vCPU; entries by irqchip.map_lock */
+	bool devices_post;		/* kvm->bypass_lock; r by sleepers. For good */
 };
 
 static inline struct vmx_vm *to_vmx_vm(struct kvm *kvm)
@@ -194,6 +196,7 @@ void vmx_posted_load(struct vmx_vcpu *s, int cpu);
 void vmx_posted_enter(struct vmx_vcpu *s);
 void vmx_posted_leave_cpu(void);
 void vmx_set_sleep(struct x86_vcpu *v, bool sleeps);
+int vmx_post_irq(struct x86_vcpu *v, unsigned int irq, u8 vector);
 
 /* msr.c */
 int vmx_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);

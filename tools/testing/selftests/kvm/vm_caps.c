@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Capabilities and requests that no other program here is about. */
 #include <asm/kvm_para.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vm.h"
 
@@ -515,6 +517,23 @@ static void first_pit_calls(void)
 	vm_free(vm);
 }
 
+/* The right to an enclave attribute is a file of the kernel's, on hosts without enclaves, too. */
+static void enclave_attribute_is_a_file(void)
+{
+	struct vm *vm = vm_new();
+	int fd = open("/dev/sgx_provision", O_RDONLY);
+
+	EQ(has_cap(vm->fd, KVM_CAP_SGX_ATTRIBUTE), 1);
+	FAILS(enable_cap(vm->fd, KVM_CAP_SGX_ATTRIBUTE, -1), EINVAL);
+	FAILS(enable_cap(vm->fd, KVM_CAP_SGX_ATTRIBUTE, 1000), EINVAL);
+	FAILS(enable_cap(vm->fd, KVM_CAP_SGX_ATTRIBUTE, vm->fd), EINVAL);
+	if (fd >= 0) {
+		OK(enable_cap(vm->fd, KVM_CAP_SGX_ATTRIBUTE, fd));
+		close(fd);
+	}
+	vm_free(vm);
+}
+
 static const struct test tests[] = {
 	TEST(halt_stays_inside),
 	TEST(mwait_stays_inside),
@@ -533,6 +552,7 @@ static const struct test tests[] = {
 	TEST(poll_time),
 	TEST(mmu_pages),
 	TEST(first_pit_calls),
+	TEST(enclave_attribute_is_a_file),
 };
 
 TEST_MAIN(tests)
