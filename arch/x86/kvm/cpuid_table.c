@@ -304,8 +304,11 @@ static bool leaf_pmu(struct leaf_list *l, u32 leaf)
 	return e;
 }
 
-/* Topology is described by the VMM, which knows the vCPUs. */
-static bool leaf_topology(struct leaf_list *l, u32 leaf)
+/*
+ * Nothing of a leaf that has sub-leaves: features we have not, and topology, which the
+ * VMM describes: it knows the vCPUs.
+ */
+static bool leaf_zero_indexed(struct leaf_list *l, u32 leaf)
 {
 	return add_zero(l, leaf, 0, true);
 }
@@ -474,11 +477,13 @@ static const struct leaf_row {
 	{ 0x00000006, leaf_6 },
 	{ 0x00000007, leaf_7 },
 	{ 0x0000000a, leaf_pmu },
-	{ 0x0000000b, leaf_topology },
+	{ 0x0000000b, leaf_zero_indexed },	/* topology */
 	{ 0x0000000d, leaf_xsave },
+	{ 0x0000000f, leaf_zero_indexed },	/* resource monitoring */
+	{ 0x00000010, leaf_zero_indexed },	/* resource allocation */
 	{ 0x00000012, leaf_sgx },
-	{ 0x00000014, leaf_zero },		/* processor trace */
-	{ 0x0000001f, leaf_topology },
+	{ 0x00000014, leaf_zero_indexed },	/* processor trace */
+	{ 0x0000001f, leaf_zero_indexed },	/* topology */
 	{ KVM_CPUID_SIGNATURE, leaf_pv_signature },
 	{ KVM_CPUID_FEATURES, leaf_pv_features },
 	{ 0x80000000, leaf_ext },

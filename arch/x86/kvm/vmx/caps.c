@@ -107,7 +107,7 @@ static int vmx_pick(const char *what, u64 allowed, u32 need, u32 want, u32 *out)
 #define OPT_SECONDARY	(SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |		\
 			 SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_ENABLE_VPID |		\
 			 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_TSC_SCALING |	\
-			 SECONDARY_EXEC_BUS_LOCK_DETECTION |					\
+			 SECONDARY_EXEC_BUS_LOCK_DETECTION | SECONDARY_EXEC_DESC |		\
 			 SECONDARY_EXEC_NOTIFY_VM_EXITING |					\
 			 SECONDARY_EXEC_ENABLE_PML | VMX_APICV |				\
 			 SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES |				\
@@ -269,6 +269,7 @@ int vmx_caps_probe(void)
 	hw->narrow = allow_smaller_maxphyaddr && hw->unrestricted;
 	allow_smaller_maxphyaddr = hw->narrow || !hw->ept;
 	vmx_probe_apicv(hw);
+	hw->umip_exits = !boot_cpu_has(X86_FEATURE_UMIP) && (hw->optional & SECONDARY_EXEC_DESC);
 	hw->ple = vmx_pause.gap && (hw->optional & SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	hw->tsc_scaling = hw->optional & SECONDARY_EXEC_TSC_SCALING;
 	vmx_probe_sgx(hw);
@@ -302,6 +303,8 @@ static void vmx_adjust_cpuid(u32 *words, unsigned int nr_words)
 	drop(words, X86_FEATURE_WAITPKG, false);
 	drop(words, X86_FEATURE_SGX, vmx_hw.sgx);
 	drop(words, X86_FEATURE_SGX_LC, vmx_hw.sgx);
+	if (vmx_hw.umip_exits)
+		words[CPUID_7_ECX] |= BIT(X86_FEATURE_UMIP & 31);
 }
 
 void vmx_caps_export(struct x86_caps *caps)

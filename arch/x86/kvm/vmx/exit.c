@@ -292,6 +292,9 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	ROW(APIC_ACCESS,	APIC_ACCESS,	false, decode_apic_access),
 	ROW(APIC_WRITE,		APIC_WRITE,	false, decode_apic_write),
 	ROW(EOI_INDUCED,	EOI,		false, decode_eoi),
+	/* For UMIP, where the CPU has none */
+	ROW(GDTR_IDTR,		EMULATE,	false, decode_plain),
+	ROW(LDTR_TR,		EMULATE,	false, decode_plain),
 	ROW(EPT_VIOLATION,	TDP_FAULT,	false, decode_ept_violation),
 	ROW(PREEMPTION_TIMER,	TIMER,		false, decode_plain),
 	ROW(INVEPT,		UNDEFINED,	true,  decode_plain),

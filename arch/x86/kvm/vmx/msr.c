@@ -174,9 +174,10 @@ int vmx_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool host)
 		/* The upper half is reserved; hardware would refuse it too. */
 		return data >> 32 ? 1 : vmx_set_switched(s, VMX_SYSCALL_MASK, data);
 	case MSR_TSC_AUX:
-		if (!vmx_has_tsc_aux(v, host))
+		/* AMD's CPUs forget the upper half, these refuse it. */
+		if (!vmx_has_tsc_aux(v, host) || data >> 32)
 			return 1;
-		return vmx_set_switched(s, VMX_TSC_AUX, (u32)data);
+		return vmx_set_switched(s, VMX_TSC_AUX, data);
 	case MSR_IA32_SPEC_CTRL:
 		if (!vmx_has_spec_ctrl(v, host) || (data & ~vmx_hw.spec_ctrl_bits))
 			return 1;

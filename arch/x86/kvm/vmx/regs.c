@@ -215,6 +215,11 @@ void vmx_set_cr4(struct x86_vcpu *v, unsigned long cr4)
 		s->cr4_owned = 0;
 	vmx_write(CR4_GUEST_HOST_MASK, ~s->cr4_owned);
 	vmx_write(CR4_READ_SHADOW, cr4);
+	/* SMSW alone makes no exit: without UMIP it tells user code of CR0 (SDM 3C 26.1.3). */
+	if (vmx_hw.umip_exits) {
+		vmx_secondary(s, SECONDARY_EXEC_DESC, cr4 & X86_CR4_UMIP);
+		cr4 &= ~X86_CR4_UMIP;
+	}
 	if (unlikely(s->vm86.on))
 		cr4 &= ~CR4_VM86;
 	if (unlikely(s->unpaged))

@@ -27,6 +27,7 @@ struct vmx_hw {
 	bool ple;
 	bool sgx;
 	bool tsc_scaling;
+	bool umip_exits;		/* UMIP is made of exits: the CPU has none */
 	u8 timer_shift;			/* from TSC ticks to those of the preemption timer */
 	bool tpr_shadow;		/* CR8 accesses need no exit */
 	bool apicv;			/* virtual-interrupt delivery, and what goes with it */

@@ -149,6 +149,15 @@ static void *memory(size_t size)
 	return p;
 }
 
+/* Without arguments: everything */
+static bool wanted(const char *name, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], name))
+			return true;
+	return argc < 2;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -166,7 +175,7 @@ int main(int argc, char **argv)
 	arg = memory(ARG_SIZE);
 	ram = memory(RAM_SIZE);
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
-		if (argc < 2 || !strcmp(argv[1], sections[i].name))
+		if (wanted(sections[i].name, argc, argv))
 			section(sections[i].name, sections[i].ask);
 	return 0;
 }

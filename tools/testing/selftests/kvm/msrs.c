@@ -16,6 +16,7 @@
 #define MSR_FS_BASE	0xc0000100
 #define MSR_GS_BASE	0xc0000101
 #define MSR_KERNEL_GS	0xc0000102
+#define MSR_TSC_AUX	0xc0000103
 
 static void done_guest(void)
 {
@@ -283,6 +284,34 @@ static void host_and_guest_see_the_same(void)
 	vm_free(vm);
 }
 
+/* RDTSCP's number has 32 bits: Intel's CPUs refuse more, AMD's forget it. */
+static void wide_aux_guest(void)
+{
+	u64 trap, value;
+	u32 reg[4];
+
+	guest_cpuid(0, 0, reg);
+	guest_wrmsr(MSR_TSC_AUX, 0x77);
+	trap = guest_try_wrmsr(MSR_TSC_AUX, 0x100000055);
+	value = guest_rdmsr(MSR_TSC_AUX);
+	if (reg[1] == 0x756e6547) {	/* Genu */
+		GEQ(trap, GP_VECTOR);
+		GEQ(value, 0x77);
+	} else {
+		GEQ(trap, NO_TRAP);
+		GEQ(value, 0x55);
+	}
+	guest_done();
+}
+
+static void the_upper_half_of_tsc_aux(void)
+{
+	struct vm *vm = vm_new();
+
+	run_to_done(quick_long(vm, wide_aux_guest));
+	vm_free(vm);
+}
+
 /* SYSCALL works with what was written, so that the MSRs are the real ones. */
 static u8 syscall_seen;
 
@@ -361,6 +390,7 @@ static const struct test tests[] = {
 	TEST(every_number_from_the_host),
 	TEST(every_number_from_the_guest),
 	TEST(host_and_guest_see_the_same),
+	TEST(the_upper_half_of_tsc_aux),
 	TEST(syscall_msrs_work),
 	TEST(half_there),
 };
