@@ -62,7 +62,7 @@ enum msr_result mce_ctl2_set(struct x86_vcpu *v, u32 index, u64 data, bool host)
  */
 enum msr_result mce_local_get(struct x86_vcpu *v, u32 index, u64 *data, bool host)
 {
-	if (!(x86_caps.mce & MCG_LMCE_P))
+	if (!x86_caps.feat_ctl)
 		return MSR_UNKNOWN;
 	if (index == MSR_IA32_FEAT_CTL) {
 		*data = v->msr.feat_ctl;
@@ -91,7 +91,7 @@ static enum msr_result set_feat_ctl(struct x86_vcpu *v, u64 data, bool host)
 
 enum msr_result mce_local_set(struct x86_vcpu *v, u32 index, u64 data, bool host)
 {
-	if (!(x86_caps.mce & MCG_LMCE_P))
+	if (!x86_caps.feat_ctl)
 		return MSR_UNKNOWN;
 	if (index == MSR_IA32_FEAT_CTL)
 		return set_feat_ctl(v, data, host);

@@ -7,7 +7,6 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <asm/mce.h>
 
 #include "x86.h"
 #include "trace.h"
@@ -364,7 +363,7 @@ static bool listed(u32 index)
 		if (list_needs[i].index == index)
 			return cpuid_supported(list_needs[i].feature);
 	if (index == MSR_IA32_FEAT_CTL || index == MSR_IA32_MCG_EXT_CTL)
-		return x86_caps.mce & MCG_LMCE_P;
+		return x86_caps.feat_ctl;
 	return pmu_listed(index);
 }
 
